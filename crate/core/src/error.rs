@@ -1,0 +1,242 @@
+//! The one closed union of errors that crosses the boundary.
+//!
+//! An [`Error`] carries a code, whether trying again can help, and data. Words for people are made in the shell, which
+//! switches over the codes exhaustively; text that a server sent is kept as bounded data and is never part of `Display`.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::Serialize;
+
+/// What went wrong, as a closed set. The spelling in TypeScript is the `SCREAMING_SNAKE_CASE` name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ErrorCode {
+    /// Nobody is signed in.
+    NotAuthenticated,
+    /// The server ended the session; signing in again is the only way on.
+    SessionExpired,
+    /// E-mail and password do not match (Supabase Auth `invalid_credentials`).
+    InvalidCredentials,
+    /// The account exists, but its e-mail address was never confirmed.
+    EmailNotConfirmed,
+    /// The password does not meet the server's rules; `reasons` carries them.
+    WeakPassword,
+    /// An account with this e-mail exists already.
+    AccountExists,
+    /// The server takes no new accounts.
+    SignupDisabled,
+    /// The server, or the core itself, refused a field.
+    ValidationFailed,
+    /// No answer: DNS, TLS, proxy, connection or an aborted body.
+    NetworkError,
+    /// No first byte, or no further byte, within the time limit.
+    Timeout,
+    /// Too many requests (HTTP 429); `retry_after_ms` says when to come back, if the server did.
+    RateLimited,
+    /// The budget of the account is used up.
+    QuotaExceeded,
+    /// The model key is unknown, expired, blocked or revoked.
+    KeyRejected,
+    /// No such model at this endpoint.
+    ModelNotFound,
+    /// The key may not use this model.
+    ModelNotAllowed,
+    /// The model endpoint refused the request itself.
+    BadRequest,
+    /// The server, or the provider behind it, failed (HTTP 5xx or an error in mid-stream).
+    ServerError,
+    /// The answer is not what a Supabase or LiteLLM server sends.
+    UnexpectedResponse,
+    /// A setting does not hold a usable value.
+    InvalidConfiguration,
+    /// A credential was about to leave for an origin that it was not issued for.
+    OriginMismatch,
+    /// The session store could not be read or written.
+    StoreFailed,
+    /// The caller cancelled.
+    Cancelled,
+    /// A defect of Godoty.
+    Internal,
+}
+
+impl ErrorCode {
+    /// Every code, in the order of declaration. The boundary's tests hold TypeScript's union against it.
+    pub const ALL: [Self; 23] = [
+        Self::NotAuthenticated,
+        Self::SessionExpired,
+        Self::InvalidCredentials,
+        Self::EmailNotConfirmed,
+        Self::WeakPassword,
+        Self::AccountExists,
+        Self::SignupDisabled,
+        Self::ValidationFailed,
+        Self::NetworkError,
+        Self::Timeout,
+        Self::RateLimited,
+        Self::QuotaExceeded,
+        Self::KeyRejected,
+        Self::ModelNotFound,
+        Self::ModelNotAllowed,
+        Self::BadRequest,
+        Self::ServerError,
+        Self::UnexpectedResponse,
+        Self::InvalidConfiguration,
+        Self::OriginMismatch,
+        Self::StoreFailed,
+        Self::Cancelled,
+        Self::Internal,
+    ];
+
+    /// Whether the same request may succeed later without anybody changing anything.
+    #[must_use]
+    pub const fn retryable(self) -> bool {
+        matches!(self, Self::NetworkError | Self::Timeout | Self::RateLimited | Self::ServerError)
+    }
+
+    /// The spelling on the other side of the boundary, for example `RATE_LIMITED`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAuthenticated => "NOT_AUTHENTICATED",
+            Self::SessionExpired => "SESSION_EXPIRED",
+            Self::InvalidCredentials => "INVALID_CREDENTIALS",
+            Self::EmailNotConfirmed => "EMAIL_NOT_CONFIRMED",
+            Self::WeakPassword => "WEAK_PASSWORD",
+            Self::AccountExists => "ACCOUNT_EXISTS",
+            Self::SignupDisabled => "SIGNUP_DISABLED",
+            Self::ValidationFailed => "VALIDATION_FAILED",
+            Self::NetworkError => "NETWORK_ERROR",
+            Self::Timeout => "TIMEOUT",
+            Self::RateLimited => "RATE_LIMITED",
+            Self::QuotaExceeded => "QUOTA_EXCEEDED",
+            Self::KeyRejected => "KEY_REJECTED",
+            Self::ModelNotFound => "MODEL_NOT_FOUND",
+            Self::ModelNotAllowed => "MODEL_NOT_ALLOWED",
+            Self::BadRequest => "BAD_REQUEST",
+            Self::ServerError => "SERVER_ERROR",
+            Self::UnexpectedResponse => "UNEXPECTED_RESPONSE",
+            Self::InvalidConfiguration => "INVALID_CONFIGURATION",
+            Self::OriginMismatch => "ORIGIN_MISMATCH",
+            Self::StoreFailed => "STORE_FAILED",
+            Self::Cancelled => "CANCELLED",
+            Self::Internal => "INTERNAL",
+        }
+    }
+}
+
+/// An error with its data. `Display` shows the code and the status alone, so that a log line can't carry a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Error {
+    /// What went wrong.
+    pub code: ErrorCode,
+    /// Whether the same request may succeed later.
+    pub retryable: bool,
+    /// The HTTP status, when a server answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// How long the server asks to wait, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+    /// The server's stated reasons (for example `["length"]` of a weak password), bounded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
+    /// The server's own words, bounded; for the log's detail and the "more" of a message, never a secret of ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_message: Option<String>,
+    /// The origin concerned, for example `https://example.org`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+}
+
+/// The longest server message that is kept, in characters.
+pub const MAX_SERVER_MESSAGE: usize = 500;
+
+impl Error {
+    /// An error of this code without further data.
+    #[must_use]
+    pub const fn new(code: ErrorCode) -> Self {
+        Self {
+            code,
+            retryable: code.retryable(),
+            status: None,
+            retry_after_ms: None,
+            reasons: Vec::new(),
+            server_message: None,
+            origin: None,
+        }
+    }
+
+    /// With the HTTP status that the server answered.
+    #[must_use]
+    pub const fn with_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// With the server's words, cut to [`MAX_SERVER_MESSAGE`] characters, control characters dropped.
+    #[must_use]
+    pub fn with_server_message(mut self, message: &str) -> Self {
+        let kept: String = message.chars().filter(|c| !c.is_control()).take(MAX_SERVER_MESSAGE).collect();
+        self.server_message = (!kept.is_empty()).then_some(kept);
+        self
+    }
+
+    /// With the wait that the server asked for, in milliseconds.
+    #[must_use]
+    pub const fn with_retry_after_ms(mut self, retry_after_ms: Option<u64>) -> Self {
+        self.retry_after_ms = retry_after_ms;
+        self
+    }
+
+    /// With the origin concerned.
+    #[must_use]
+    pub fn with_origin(mut self, origin: &str) -> Self {
+        self.origin = Some(String::from(origin));
+        self
+    }
+}
+
+impl From<ErrorCode> for Error {
+    fn from(code: ErrorCode) -> Self {
+        Self::new(code)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code.as_str())?;
+        if let Some(status) = self.status {
+            write!(f, " (HTTP {status})")?;
+        }
+        Ok(())
+    }
+}
+
+impl core::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_spelling_is_the_one_that_serde_writes() {
+        for code in ErrorCode::ALL {
+            assert_eq!(serde_json::to_string(&code).unwrap(), alloc::format!("\"{}\"", code.as_str()));
+        }
+    }
+
+    #[test]
+    fn a_display_never_carries_the_servers_words() {
+        let error = Error::new(ErrorCode::ServerError).with_status(500).with_server_message("sk-secret");
+        assert_eq!(alloc::format!("{error}"), "SERVER_ERROR (HTTP 500)");
+    }
+
+    #[test]
+    fn a_server_message_is_bounded_and_without_control_characters() {
+        let error = Error::new(ErrorCode::ServerError).with_server_message(&"a\u{1b}".repeat(1000));
+        assert_eq!(error.server_message.unwrap().len(), MAX_SERVER_MESSAGE);
+    }
+}

@@ -1,0 +1,8 @@
+//! The pure core of Godoty.
+//!
+//! No I/O, no clock, no randomness and no JavaScript: time, entropy and bytes are arguments, effects are data.
+#![cfg_attr(not(test), no_std)]
+
+extern crate alloc;
+
+pub mod error;

@@ -1,0 +1,35 @@
+// Builds crate/wasm with wasm-pack into crate/wasm/pkg (one package for both hosts) and holds it to its size budget.
+import { spawnSync } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { ensure } from '../../local/setup/main.mjs';
+
+const RAW_BUDGET = 256 * 1024;
+const GZIP_BUDGET = 100 * 1024;
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, '../..');
+const { env } = await ensure('npm-packages', 'wasm32-target', 'wasm-bindgen-cli', 'wasm-pack');
+
+// wasm-opt comes from npm's binaryen; wasm-pack takes it from PATH.
+const path = [join(root, 'node_modules/.bin'), env.PATH].join(delimiter);
+rmSync(join(here, 'pkg'), { recursive: true, force: true });
+const built = spawnSync(
+  'wasm-pack',
+  ['build', here, '--target', 'web', '--release', '--no-pack', '--mode', 'no-install', '--out-name', 'godoty_core'],
+  { stdio: 'inherit', env: { ...env, PATH: path } },
+);
+if (built.status !== 0) {
+  console.error(built.error ? `wasm-pack did not start: ${built.error.message}` : 'wasm-pack failed; its output is above.');
+  process.exit(built.status ?? 1);
+}
+
+const wasm = readFileSync(join(here, 'pkg/godoty_core_bg.wasm'));
+const gzipped = gzipSync(wasm, { level: 9 }).length;
+console.log(`core WASM: ${String(wasm.length)} bytes, ${String(gzipped)} gzipped`);
+if (wasm.length > RAW_BUDGET || gzipped > GZIP_BUDGET) {
+  console.error(`over budget: at most ${String(RAW_BUDGET)} bytes raw and ${String(GZIP_BUDGET)} gzipped`);
+  process.exit(1);
+}

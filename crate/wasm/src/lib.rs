@@ -1,0 +1,1 @@
+//! WebAssembly bindings of the Godoty core: they convert and fetch, and decide nothing.

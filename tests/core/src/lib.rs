@@ -1,0 +1,1 @@
+//! Property tests of the core over the recorded fixtures; see `tests/`.

@@ -1,0 +1,67 @@
+// Three bundles: the extension for the Node host, the same for the web worker host, and the panel's page.
+// @ts-check
+'use strict';
+const path = require('node:path');
+
+/** @typedef {import('webpack').Configuration} Configuration */
+
+const root = __dirname;
+const dist = path.join(root, 'dist');
+
+/**
+ * @param {string} configFile
+ * @returns {import('webpack').RuleSetRule}
+ */
+const typescript = (configFile) => ({
+  test: /\.ts$/,
+  exclude: /node_modules/,
+  // `npm run lint:ts` checks the types; the bundler only strips them.
+  use: [{ loader: 'ts-loader', options: { configFile, transpileOnly: true, compilerOptions: { noEmit: false, allowImportingTsExtensions: false } } }],
+});
+
+/**
+ * @param {'node' | 'webworker'} target
+ * @param {string} folder
+ * @returns {Configuration}
+ */
+const host = (target, folder) => ({
+  name: folder,
+  target,
+  mode: 'production',
+  devtool: false,
+  entry: path.join(root, 'extension/src/extension.ts'),
+  output: { path: path.join(dist, folder), filename: 'extension.js', library: { type: 'commonjs' } },
+  externals: { vscode: 'commonjs vscode' },
+  resolve: { extensions: ['.ts', '.js'] },
+  module: {
+    // wasm-bindgen's glue has a fallback that loads the module by its own URL. It is never called: the core is
+    // initialised from bytes that VS Code reads, which works on every host.
+    parser: { javascript: { importMeta: false, url: false } },
+    rules: [
+      typescript(path.join(root, 'extension/tsconfig.json')),
+      { test: /\.wasm$/, type: 'asset/resource', generator: { filename: '../godoty_core.wasm', publicPath: '' } },
+    ],
+  },
+  optimization: { splitChunks: false, runtimeChunk: false },
+  performance: { hints: 'error', maxEntrypointSize: 400 * 1024, maxAssetSize: 400 * 1024 },
+});
+
+/** @type {Configuration} */
+const panel = {
+  name: 'webview',
+  target: 'web',
+  mode: 'production',
+  devtool: false,
+  entry: path.join(root, 'extension/webview/main.ts'),
+  output: { path: path.join(dist, 'webview'), filename: 'main.js' },
+  resolve: { extensions: ['.ts', '.js'] },
+  module: {
+    rules: [
+      typescript(path.join(root, 'extension/webview/tsconfig.json')),
+      { test: /\.css$/, type: 'asset/resource', generator: { filename: 'main.css' } },
+    ],
+  },
+  performance: { hints: 'error', maxEntrypointSize: 600 * 1024, maxAssetSize: 600 * 1024 },
+};
+
+module.exports = [host('node', 'node'), host('webworker', 'web'), panel];
