@@ -1,0 +1,670 @@
+//! A JSON scanner that reads what it is asked for and checks the rest without building it.
+//!
+//! It accepts exactly the texts that ECMAScript's `JSON.parse` accepts (ECMA-404 / RFC 8259, lone surrogate escapes
+//! included), at any depth, without recursion over the input. Numbers stay text, so that a price keeps every digit.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// The text is not JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("malformed JSON")]
+pub struct Malformed;
+
+/// What [`Scanner`]'s methods answer.
+pub type Result<T> = core::result::Result<T, Malformed>;
+
+/// Whether `text` is one JSON value with nothing but whitespace around it, exactly as `JSON.parse` sees it.
+#[must_use]
+pub fn is_json(text: &[u8]) -> bool {
+    let mut scanner = Scanner::new(text);
+    scanner.skip_value().and_then(|()| scanner.end()).is_ok()
+}
+
+/// A string of the document, still escaped; its syntax has been checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Str<'a> {
+    raw: &'a [u8],
+    escaped: bool,
+}
+
+impl<'a> Str<'a> {
+    /// The bytes between the quotes, as they stand in the document.
+    #[must_use]
+    pub const fn raw(self) -> &'a [u8] {
+        self.raw
+    }
+
+    /// Whether the string is empty.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.raw.is_empty()
+    }
+
+    /// Whether the string's value equals `text`.
+    #[must_use]
+    pub fn is(self, text: &str) -> bool {
+        if self.escaped { self.decode() == text } else { self.raw == text.as_bytes() }
+    }
+
+    /// The value. Invalid UTF-8 and lone surrogates become U+FFFD.
+    #[must_use]
+    pub fn decode(self) -> Cow<'a, str> {
+        if !self.escaped {
+            return String::from_utf8_lossy(self.raw);
+        }
+        let mut text = Text::default();
+        text.push(self);
+        text.flush();
+        Cow::Owned(text.take())
+    }
+}
+
+/// Text put together from JSON strings. A surrogate pair whose halves lie in two strings is joined.
+#[derive(Debug, Clone, Default)]
+pub struct Text {
+    out: String,
+    /// A high surrogate that ended the last string: its other half may open the next one.
+    high: Option<u16>,
+}
+
+impl Text {
+    /// Appends a string's value.
+    #[inline]
+    pub fn push(&mut self, string: Str<'_>) {
+        if string.escaped || self.high.is_some() {
+            self.push_escaped(string.raw);
+        } else {
+            self.push_plain(string.raw);
+        }
+    }
+
+    /// Ends a lone surrogate that waited for its other half: it becomes U+FFFD.
+    pub fn flush(&mut self) {
+        if self.high.take().is_some() {
+            self.out.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+
+    /// What was appended since the last `take`. A waiting high surrogate keeps waiting.
+    #[must_use]
+    pub fn take(&mut self) -> String {
+        core::mem::take(&mut self.out)
+    }
+
+    /// What was appended and not taken.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.out
+    }
+
+    #[inline]
+    fn push_plain(&mut self, raw: &[u8]) {
+        match core::str::from_utf8(raw) {
+            Ok(text) => self.out.push_str(text),
+            Err(_) => self.out.push_str(&String::from_utf8_lossy(raw)),
+        }
+    }
+
+    fn push_escaped(&mut self, mut raw: &[u8]) {
+        while !raw.is_empty() {
+            let plain = memchr::memchr(b'\\', raw).unwrap_or(raw.len());
+            if plain > 0 {
+                self.flush();
+            }
+            let (text, rest) = raw.split_at_checked(plain).unwrap_or((raw, &[]));
+            self.push_plain(text);
+            raw = match rest {
+                [b'\\', b'u', digits @ ..] => {
+                    let (unit, rest) = digits.split_at_checked(4).unwrap_or((digits, &[]));
+                    self.push_unit(unit.iter().fold(0, |unit, digit| (unit << 4) | u16::from(hex(*digit).unwrap_or(0))));
+                    rest
+                }
+                [b'\\', letter, rest @ ..] => {
+                    self.flush();
+                    self.out.push(match letter {
+                        b'b' => '\u{8}',
+                        b'f' => '\u{c}',
+                        b'n' => '\n',
+                        b'r' => '\r',
+                        b't' => '\t',
+                        other => char::from(*other),
+                    });
+                    rest
+                }
+                _ => &[],
+            };
+        }
+    }
+
+    /// Appends one UTF-16 code unit.
+    fn push_unit(&mut self, unit: u16) {
+        match (self.high.take(), unit) {
+            (Some(high), 0xDC00..=0xDFFF) => {
+                self.out.extend(char::decode_utf16([high, unit]).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
+            }
+            (waiting, _) => {
+                if waiting.is_some() {
+                    self.out.push(char::REPLACEMENT_CHARACTER);
+                }
+                if matches!(unit, 0xD800..=0xDBFF) {
+                    self.high = Some(unit);
+                } else {
+                    self.out.push(char::from_u32(u32::from(unit)).unwrap_or(char::REPLACEMENT_CHARACTER));
+                }
+            }
+        }
+    }
+}
+
+/// A cursor over one document.
+#[derive(Debug, Clone)]
+pub struct Scanner<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Scanner<'a> {
+    /// A cursor at the start of `text`.
+    #[must_use]
+    pub const fn new(text: &'a [u8]) -> Self {
+        Self { rest: text }
+    }
+
+    /// What has not been read yet.
+    #[must_use]
+    pub const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Demands that nothing but whitespace is left.
+    ///
+    /// # Errors
+    /// [`Malformed`] when there is more.
+    pub fn end(&mut self) -> Result<()> {
+        self.whitespace();
+        if self.rest.is_empty() { Ok(()) } else { Err(Malformed) }
+    }
+
+    /// The first byte of the value that comes next, after any whitespace; `None` at the end.
+    #[inline]
+    pub fn peek(&mut self) -> Option<u8> {
+        self.whitespace();
+        self.rest.first().copied()
+    }
+
+    /// Reads an object, handing each key to `member`, which must read that key's value and nothing more.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the next value is not a well-formed object, or when `member` says so.
+    #[inline]
+    pub fn object(&mut self, mut member: impl FnMut(&mut Self, Str<'a>) -> Result<()>) -> Result<()> {
+        self.token(b'{')?;
+        if self.peek() == Some(b'}') {
+            return self.token(b'}');
+        }
+        loop {
+            let key = self.key()?;
+            member(self, key)?;
+            match self.next_token()? {
+                b',' => {}
+                b'}' => return Ok(()),
+                _ => return Err(Malformed),
+            }
+        }
+    }
+
+    /// Reads an array, calling `element` at each element, which it must read and nothing more.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the next value is not a well-formed array, or when `element` says so.
+    #[inline]
+    pub fn array(&mut self, mut element: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
+        self.token(b'[')?;
+        if self.peek() == Some(b']') {
+            return self.token(b']');
+        }
+        loop {
+            element(self)?;
+            match self.next_token()? {
+                b',' => {}
+                b']' => return Ok(()),
+                _ => return Err(Malformed),
+            }
+        }
+    }
+
+    /// Reads an object as [`object`](Self::object) does; skips a value of any other kind, saying `false`.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the next value is not well formed.
+    #[inline]
+    pub fn object_or_skip(&mut self, member: impl FnMut(&mut Self, Str<'a>) -> Result<()>) -> Result<bool> {
+        if self.peek() == Some(b'{') {
+            return self.object(member).map(|()| true);
+        }
+        self.skip_value().map(|()| false)
+    }
+
+    /// Reads an array as [`array`](Self::array) does; skips a value of any other kind, saying `false`.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the next value is not well formed.
+    #[inline]
+    pub fn array_or_skip(&mut self, element: impl FnMut(&mut Self) -> Result<()>) -> Result<bool> {
+        if self.peek() == Some(b'[') {
+            return self.array(element).map(|()| true);
+        }
+        self.skip_value().map(|()| false)
+    }
+
+    /// Reads a string; skips a value of any other kind, giving `None`.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the next value is not well formed.
+    #[inline]
+    pub fn string_or_skip(&mut self) -> Result<Option<Str<'a>>> {
+        if self.peek() == Some(b'"') {
+            self.token(b'"')?;
+            return self.string_body().map(Some);
+        }
+        self.skip_value().map(|()| None)
+    }
+
+    /// Reads a number's text; skips a value of any other kind, giving `None`.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the next value is not well formed.
+    pub fn number_or_skip(&mut self) -> Result<Option<&'a str>> {
+        let number = matches!(self.peek(), Some(b'-' | b'0'..=b'9'));
+        let text = self.value_text()?;
+        Ok(if number { core::str::from_utf8(text).ok() } else { None })
+    }
+
+    /// Reads `true` or `false`; skips a value of any other kind, giving `None`.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the next value is not well formed.
+    pub fn bool_or_skip(&mut self) -> Result<Option<bool>> {
+        Ok(match self.value_text()? {
+            b"true" => Some(true),
+            b"false" => Some(false),
+            _ => None,
+        })
+    }
+
+    /// Reads any value and gives its text.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the next value is not well formed.
+    pub fn value_text(&mut self) -> Result<&'a [u8]> {
+        self.whitespace();
+        let from = self.rest;
+        self.skip_value()?;
+        from.get(..from.len().saturating_sub(self.rest.len())).ok_or(Malformed)
+    }
+
+    /// Checks any value and moves past it.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the next value is not well formed.
+    pub fn skip_value(&mut self) -> Result<()> {
+        let mut open = Nesting::default();
+        loop {
+            match self.next_token()? {
+                b'"' => {
+                    self.string_body()?;
+                }
+                b'{' => {
+                    if self.peek() != Some(b'}') {
+                        self.key()?;
+                        open.push(Container::Object);
+                        continue;
+                    }
+                    self.token(b'}')?;
+                }
+                b'[' => {
+                    if self.peek() != Some(b']') {
+                        open.push(Container::Array);
+                        continue;
+                    }
+                    self.token(b']')?;
+                }
+                b't' => self.literal(b"rue")?,
+                b'f' => self.literal(b"alse")?,
+                b'n' => self.literal(b"ull")?,
+                b'-' => {
+                    let first = self.next_byte()?;
+                    self.number_body(first)?;
+                }
+                digit @ b'0'..=b'9' => self.number_body(digit)?,
+                _ => return Err(Malformed),
+            }
+            // A value has ended: close what ends with it.
+            loop {
+                let Some(container) = open.last() else { return Ok(()) };
+                match (container, self.next_token()?) {
+                    (Container::Array, b',') => break,
+                    (Container::Object, b',') => {
+                        self.key()?;
+                        break;
+                    }
+                    (Container::Array, b']') | (Container::Object, b'}') => open.pop(),
+                    _ => return Err(Malformed),
+                }
+            }
+        }
+    }
+
+    /// Reads the rest of a string whose opening quote has been read, and its closing quote.
+    ///
+    /// # Errors
+    /// [`Malformed`] at a control character, a wrong escape, or the end of the text.
+    #[inline]
+    pub fn string_body(&mut self) -> Result<Str<'a>> {
+        let body = self.rest;
+        let mut escaped = false;
+        loop {
+            self.advance(plain_len(self.rest));
+            match self.rest {
+                [b'"', after @ ..] => {
+                    let raw = body.get(..body.len().saturating_sub(self.rest.len())).ok_or(Malformed)?;
+                    self.rest = after;
+                    return Ok(Str { raw, escaped });
+                }
+                [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', after @ ..] => self.rest = after,
+                [b'\\', b'u', a, b, c, d, after @ ..] if [a, b, c, d].into_iter().all(|digit| hex(*digit).is_some()) => {
+                    self.rest = after;
+                }
+                _ => return Err(Malformed),
+            }
+            escaped = true;
+        }
+    }
+
+    /// Reads a key and its colon.
+    #[inline]
+    fn key(&mut self) -> Result<Str<'a>> {
+        self.token(b'"')?;
+        let key = self.string_body()?;
+        self.token(b':')?;
+        Ok(key)
+    }
+
+    #[inline]
+    fn token(&mut self, wanted: u8) -> Result<()> {
+        if self.next_token()? == wanted { Ok(()) } else { Err(Malformed) }
+    }
+
+    #[inline]
+    fn next_token(&mut self) -> Result<u8> {
+        self.whitespace();
+        self.next_byte()
+    }
+
+    #[inline]
+    fn next_byte(&mut self) -> Result<u8> {
+        let (first, rest) = self.rest.split_first().ok_or(Malformed)?;
+        self.rest = rest;
+        Ok(*first)
+    }
+
+    #[inline]
+    fn whitespace(&mut self) {
+        while let [b' ' | b'\n' | b'\r' | b'\t', rest @ ..] = self.rest {
+            self.rest = rest;
+        }
+    }
+
+    fn literal(&mut self, tail: &[u8]) -> Result<()> {
+        self.rest = self.rest.strip_prefix(tail).ok_or(Malformed)?;
+        Ok(())
+    }
+
+    /// Reads a number from behind its first digit; a sign has been read.
+    fn number_body(&mut self, first: u8) -> Result<()> {
+        match first {
+            b'0' => {}
+            b'1'..=b'9' => {
+                self.digits();
+            }
+            _ => return Err(Malformed),
+        }
+        if let [b'.', rest @ ..] = self.rest {
+            self.rest = rest;
+            if self.digits() == 0 {
+                return Err(Malformed);
+            }
+        }
+        if let [b'e' | b'E', rest @ ..] = self.rest {
+            self.rest = rest;
+            if let [b'+' | b'-', rest @ ..] = self.rest {
+                self.rest = rest;
+            }
+            if self.digits() == 0 {
+                return Err(Malformed);
+            }
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> usize {
+        let count = self.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.advance(count);
+        count
+    }
+
+    #[inline]
+    fn advance(&mut self, count: usize) {
+        self.rest = self.rest.get(count..).unwrap_or(&[]);
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Container {
+    Array,
+    Object,
+}
+
+/// The containers that are open: the innermost 64 as bits, the others in a vector that few documents need.
+#[derive(Debug, Default)]
+struct Nesting {
+    bits: u64,
+    depth: u32,
+    outer: Vec<u64>,
+}
+
+impl Nesting {
+    fn push(&mut self, container: Container) {
+        if self.depth == u64::BITS {
+            self.outer.push(self.bits);
+            self.depth = 0;
+        }
+        self.bits = (self.bits << 1) | u64::from(container == Container::Object);
+        self.depth = self.depth.saturating_add(1);
+    }
+
+    const fn last(&self) -> Option<Container> {
+        if self.depth == 0 {
+            None
+        } else if self.bits & 1 == 1 {
+            Some(Container::Object)
+        } else {
+            Some(Container::Array)
+        }
+    }
+
+    fn pop(&mut self) {
+        self.bits >>= 1;
+        self.depth = self.depth.saturating_sub(1);
+        if self.depth == 0
+            && let Some(bits) = self.outer.pop()
+        {
+            self.bits = bits;
+            self.depth = u64::BITS;
+        }
+    }
+}
+
+/// How many bytes come before the first quote, backslash or control character. Eight bytes at a time.
+#[inline]
+fn plain_len(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    const fn zero_bytes(word: u64) -> u64 {
+        word.wrapping_sub(ONES) & !word & HIGHS
+    }
+    let (words, tail) = bytes.as_chunks::<8>();
+    let mut len = 0;
+    for chunk in words {
+        let word = u64::from_le_bytes(*chunk);
+        // A borrow only makes false hits above a true one, so the lowest hit is always true.
+        let quote = zero_bytes(word ^ (ONES * 0x22));
+        let backslash = zero_bytes(word ^ (ONES * 0x5C));
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+        let hits = quote | backslash | control;
+        if hits != 0 {
+            return len + (hits.trailing_zeros() / 8) as usize;
+        }
+        len += 8;
+    }
+    len + tail.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)).count()
+}
+
+const fn hex(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// Appends `text` as a JSON string, quotes included.
+pub fn write_string(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\0'..='\u{1f}' => {
+                let code = u32::from(c);
+                out.push_str("\\u00");
+                out.extend([code >> 4, code & 15].map(|digit| char::from_digit(digit, 16).unwrap_or('0')));
+            }
+            _ => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::string::ToString;
+
+    #[test]
+    fn it_takes_what_json_parse_takes() {
+        for text in [
+            "null", "true", "false", "0", "-0", "1", "-12.5e+10", "1E9", "1e999", "\"\"", "[]", "{}", " [ ] ", "[1,2]",
+            "{\"a\":1,\"a\":2}", "\"\\ud800\"", "\"\\u00e9\\/\"", "{\"a\":{\"b\":[1,{\"c\":[]}]}}", "\t\r\n 1 ", "\"\u{7f}\"",
+        ] {
+            assert!(is_json(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn it_refuses_what_json_parse_refuses() {
+        for text in [
+            "", " ", "nul", "nulll", "01", "-", "1.", ".5", "1e", "1e+", "+1", "--1", "\"", "\"\\x\"", "\"\\u12g4\"",
+            "\"\\u123\"", "\"\n\"", "\"\u{1f}\"", "[", "[1", "[1,]", "[,]", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}",
+            "{1:1}", "[1}", "{\"a\":1]", "1 2", "[] []", "\u{a0}1", "'a'", "\u{feff}1", "]", "NaN", "Infinity", "0x1",
+        ] {
+            assert!(!is_json(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_has_no_limit() {
+        for depth in [63, 64, 65, 128, 129, 100_000] {
+            let deep = format!("{}{}", "[{\"a\":".repeat(depth), "}]".repeat(depth)).replace(":}", ":0}");
+            assert!(is_json(deep.as_bytes()), "{depth}");
+            let wrong = deep.replacen("}]", "]}", 1);
+            assert!(!is_json(wrong.as_bytes()), "{depth}");
+        }
+    }
+
+    #[test]
+    fn a_string_decodes_to_its_value() {
+        for (text, value) in [
+            (r#""plain""#, "plain"),
+            (r#""a\"b\\c\/d\b\f\n\r\t""#, "a\"b\\c/d\u{8}\u{c}\n\r\t"),
+            (r#""\u0041\u00e9\u4e2d""#, "A\u{e9}\u{4e2d}"),
+            (r#""\ud83c\udf0d!""#, "\u{1f30d}!"),
+            (r#""\ud83c!""#, "\u{fffd}!"),
+            (r#""\udf0d\ud83c""#, "\u{fffd}\u{fffd}"),
+            (r#""\ud83c\ud83c\udf0d""#, "\u{fffd}\u{1f30d}"),
+            (r#""\ud83c\n""#, "\u{fffd}\n"),
+        ] {
+            let mut scanner = Scanner::new(text.as_bytes());
+            assert_eq!(scanner.string_or_skip().unwrap().unwrap().decode(), value, "{text}");
+            assert_eq!(scanner.end(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_surrogate_pair_split_over_strings_is_joined() {
+        let mut text = Text::default();
+        for part in [r#""a\ud83c""#, r#""""#, r#""\udf0db""#, r#""\ud83c""#, r#""c""#, r#""\ud83c""#] {
+            text.push(Scanner::new(part.as_bytes()).string_or_skip().unwrap().unwrap());
+        }
+        assert_eq!(text.take(), "a\u{1f30d}b\u{fffd}c");
+        text.flush();
+        assert_eq!(text.take(), "\u{fffd}");
+    }
+
+    #[test]
+    fn invalid_utf8_is_replaced_as_a_decoder_would() {
+        let raw = b"\"a\xff\xe2\x82b\xf0\x9f\x8c\x8d\"";
+        let string = Scanner::new(raw).string_or_skip().unwrap().unwrap();
+        assert_eq!(string.decode(), "a\u{fffd}\u{fffd}b\u{1f30d}");
+    }
+
+    #[test]
+    fn special_bytes_are_found_at_every_offset() {
+        for special in [b'"', b'\\', 0, 0x1f, b'\n'] {
+            for at in 0..40 {
+                for filler in [b' ', b'a', b'#', b'[', b']', b'!', 0x7f, 0x80, 0xa2, 0xdc, 0xff] {
+                    let mut bytes = alloc::vec![filler; 40];
+                    bytes[at] = special;
+                    assert_eq!(plain_len(&bytes), at);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_escaped_key_is_its_value() {
+        let mut seen = Vec::new();
+        Scanner::new(br#"{"cont\u0065nt":1,"b":[true,"x"]}"#)
+            .object(|scanner, key| {
+                seen.push((key.is("content"), key.decode().to_string()));
+                scanner.skip_value()
+            })
+            .unwrap();
+        assert_eq!(seen, [(true, "content".to_string()), (false, "b".to_string())]);
+    }
+
+    #[test]
+    fn a_written_string_reads_back() {
+        let text = "a\"\\\n\r\t\u{0}\u{1f}\u{7f}é🌍/";
+        let mut out = String::new();
+        write_string(&mut out, text);
+        assert_eq!(Scanner::new(out.as_bytes()).string_or_skip().unwrap().unwrap().decode(), text);
+        assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text);
+    }
+}
