@@ -2,7 +2,6 @@
 //!
 //! Everything that a server sends is bounded and unknown fields are ignored.
 
-use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -103,14 +102,16 @@ impl Supabase {
     /// `POST /auth/v1/token?grant_type=password`.
     #[must_use]
     pub fn sign_in(&self, email: &str, password: &Secret) -> Request {
-        self.request("/auth/v1/token?grant_type=password").json(credentials(email, password))
+        self.request("/auth/v1/token?grant_type=password")
+            .json(credentials(email, password))
     }
 
     /// `POST /auth/v1/token?grant_type=refresh_token`.
     #[must_use]
     pub fn refresh(&self, refresh_token: &Secret) -> Request {
         let body = serde_json::json!({ "refresh_token": refresh_token.expose() });
-        self.request("/auth/v1/token?grant_type=refresh_token").json(format!("{body}"))
+        self.request("/auth/v1/token?grant_type=refresh_token")
+            .json(format!("{body}"))
     }
 
     /// `POST /auth/v1/logout?scope=local`: this session, not the user's others.
@@ -187,20 +188,32 @@ impl Supabase {
             Some(serde_json::Value::String(code)) => Some(code.as_str()),
             _ => wire.error_code.as_deref().or(wire.error.as_deref()),
         };
-        let code = named.and_then(auth_code).unwrap_or_else(|| status_code(response.status, named.is_some()));
-        let mut error = Error::new(code).with_status(response.status).with_retry_after_ms(response.retry_after_ms);
+        let code = named
+            .and_then(auth_code)
+            .unwrap_or_else(|| status_code(response.status, named.is_some()));
+        let mut error = Error::new(code)
+            .with_status(response.status)
+            .with_retry_after_ms(response.retry_after_ms);
         if let Some(message) = wire.message.or(wire.msg).or(wire.error_description) {
             error = error.with_server_message(&message);
         }
         if let Some(weak) = wire.weak_password {
-            error.reasons = weak.reasons.iter().take(MAX_REASONS).map(|reason| bounded(reason, MAX_ID)).collect();
+            error.reasons = weak
+                .reasons
+                .iter()
+                .take(MAX_REASONS)
+                .map(|reason| bounded(reason, MAX_ID))
+                .collect();
         }
         error.with_origin(self.base.origin().as_str())
     }
 }
 
 fn credentials(email: &str, password: &Secret) -> String {
-    format!("{}", serde_json::json!({ "email": email.trim(), "password": password.expose() }))
+    format!(
+        "{}",
+        serde_json::json!({ "email": email.trim(), "password": password.expose() })
+    )
 }
 
 /// The meaning of an error code of `GoTrue` (its `internal/api/apierrors/errorcode.go` lists them).
@@ -241,7 +254,7 @@ fn session_id(access_token: &str) -> Option<String> {
     let payload = access_token.split('.').nth(1)?;
     let bytes = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
     let claims: Claims = serde_json::from_slice(&bytes).ok()?;
-    (!claims.session_id.is_empty() && claims.session_id.len() <= MAX_ID).then(|| claims.session_id.to_owned())
+    (!claims.session_id.is_empty() && claims.session_id.len() <= MAX_ID).then_some(claims.session_id)
 }
 
 #[derive(Deserialize)]
@@ -279,6 +292,8 @@ struct WireWeakPassword {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use alloc::borrow::ToOwned;
+
     use super::*;
 
     pub(crate) fn supabase() -> Supabase {
@@ -300,20 +315,56 @@ pub(crate) mod tests {
     #[test]
     fn both_error_shapes_mean_the_same() {
         let rows = [
-            (400, r#"{"code":"invalid_credentials","message":"Invalid login credentials"}"#, ErrorCode::InvalidCredentials),
-            (400, r#"{"code":400,"error_code":"invalid_credentials","msg":"x"}"#, ErrorCode::InvalidCredentials),
-            (400, r#"{"code":"email_not_confirmed","message":"x"}"#, ErrorCode::EmailNotConfirmed),
-            (422, r#"{"code":"user_already_exists","message":"x"}"#, ErrorCode::AccountExists),
-            (400, r#"{"code":"refresh_token_already_used","message":"x"}"#, ErrorCode::SessionExpired),
-            (429, r#"{"code":"over_email_send_rate_limit","message":"x"}"#, ErrorCode::RateLimited),
-            (400, r#"{"code":"some_new_code","message":"x"}"#, ErrorCode::ValidationFailed),
-            (401, r#"{"message":"No API key found in request"}"#, ErrorCode::NotAuthenticated),
+            (
+                400,
+                r#"{"code":"invalid_credentials","message":"Invalid login credentials"}"#,
+                ErrorCode::InvalidCredentials,
+            ),
+            (
+                400,
+                r#"{"code":400,"error_code":"invalid_credentials","msg":"x"}"#,
+                ErrorCode::InvalidCredentials,
+            ),
+            (
+                400,
+                r#"{"code":"email_not_confirmed","message":"x"}"#,
+                ErrorCode::EmailNotConfirmed,
+            ),
+            (
+                422,
+                r#"{"code":"user_already_exists","message":"x"}"#,
+                ErrorCode::AccountExists,
+            ),
+            (
+                400,
+                r#"{"code":"refresh_token_already_used","message":"x"}"#,
+                ErrorCode::SessionExpired,
+            ),
+            (
+                429,
+                r#"{"code":"over_email_send_rate_limit","message":"x"}"#,
+                ErrorCode::RateLimited,
+            ),
+            (
+                400,
+                r#"{"code":"some_new_code","message":"x"}"#,
+                ErrorCode::ValidationFailed,
+            ),
+            (
+                401,
+                r#"{"message":"No API key found in request"}"#,
+                ErrorCode::NotAuthenticated,
+            ),
             (404, "404 page not found", ErrorCode::UnexpectedResponse),
             (502, "<html>", ErrorCode::ServerError),
             (418, "{\"code\":[]}", ErrorCode::UnexpectedResponse),
         ];
         for (status, body, expected) in rows {
-            assert_eq!(supabase().parse_error(&Response::new(status, body.into())).code, expected, "{body}");
+            assert_eq!(
+                supabase().parse_error(&Response::new(status, body.into())).code,
+                expected,
+                "{body}"
+            );
         }
     }
 
@@ -321,14 +372,19 @@ pub(crate) mod tests {
     fn a_weak_password_keeps_the_servers_reasons() {
         let body = r#"{"code":"weak_password","message":"too short","weak_password":{"reasons":["length"]}}"#;
         let error = supabase().parse_error(&Response::new(422, body.into()));
-        assert_eq!((error.code, error.reasons.as_slice()), (ErrorCode::WeakPassword, &["length".to_owned()][..]));
+        assert_eq!(
+            (error.code, error.reasons.as_slice()),
+            (ErrorCode::WeakPassword, &["length".to_owned()][..])
+        );
     }
 
     #[test]
     fn a_sign_up_is_a_session_or_a_bare_user() {
         let session = session_body("s1", "u1", "t1", "r1", 3600);
         let parsed = supabase().parse_sign_up(&Secret::new(session), Millis(1000)).unwrap();
-        let SignUp::Session(session) = parsed else { panic!("no session") };
+        let SignUp::Session(session) = parsed else {
+            panic!("no session")
+        };
         assert_eq!(session.account.session_id, "s1");
         assert_eq!(session.expires_at, Millis(3_601_000));
         let bare = supabase().parse_sign_up(&Secret::from(r#"{"id":"u1","email":"u1@example.org"}"#), Millis(0));

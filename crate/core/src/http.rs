@@ -72,8 +72,15 @@ impl BaseUrl {
         if !path.bytes().all(safe) || path.split('/').any(|part| part == "." || part == "..") {
             return None;
         }
-        let path = if path.is_empty() { String::new() } else { format!("/{path}") };
-        Some(Self { origin: Origin(origin), path })
+        let path = if path.is_empty() {
+            String::new()
+        } else {
+            format!("/{path}")
+        };
+        Some(Self {
+            origin: Origin(origin),
+            path,
+        })
     }
 
     /// Where the server is.
@@ -103,10 +110,15 @@ fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
         Some(_) => return None,
     };
     let valid = match host.strip_prefix('[') {
-        Some(rest) => {
-            rest.strip_suffix(']').is_some_and(|inner| inner.bytes().all(|b| b.is_ascii_hexdigit() || b == b':'))
+        Some(rest) => rest
+            .strip_suffix(']')
+            .is_some_and(|inner| inner.bytes().all(|b| b.is_ascii_hexdigit() || b == b':')),
+        None => {
+            !host.is_empty()
+                && host
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
         }
-        None => !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.'),
     };
     valid.then_some((host, port))
 }
@@ -199,7 +211,10 @@ impl Request {
         if credential.origin != self.origin {
             return Err(Error::new(ErrorCode::OriginMismatch).with_origin(self.origin.as_str()));
         }
-        self.headers.push(("authorization", Secret::new(format!("Bearer {}", credential.secret.expose()))));
+        self.headers.push((
+            "authorization",
+            Secret::new(format!("Bearer {}", credential.secret.expose())),
+        ));
         Ok(self)
     }
 
@@ -275,7 +290,11 @@ impl Response {
     /// An answer as the transport read it.
     #[must_use]
     pub const fn new(status: u16, body: String) -> Self {
-        Self { status, body: Secret::new(body), retry_after_ms: None }
+        Self {
+            status,
+            body: Secret::new(body),
+            retry_after_ms: None,
+        }
     }
 
     /// Whether the status is 2xx.
@@ -384,7 +403,10 @@ mod tests {
     fn nothing_secret_prints() {
         let base = BaseUrl::parse("https://example.org").unwrap();
         let credential = Credential::new(Secret::from("hunter2"), base.origin().clone());
-        let request = Request::new(Method::Post, &base, "/x").bearer(&credential).unwrap().json("hunter2".into());
+        let request = Request::new(Method::Post, &base, "/x")
+            .bearer(&credential)
+            .unwrap()
+            .json("hunter2".into());
         let printed = format!("{request:?} {credential:?} {:?}", Response::new(200, "hunter2".into()));
         assert!(!printed.contains("hunter2"), "{printed}");
     }

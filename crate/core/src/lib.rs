@@ -5,4 +5,12 @@
 
 extern crate alloc;
 
+pub mod auth;
+pub mod cost;
+pub mod device;
 pub mod error;
+pub mod http;
+pub mod json;
+pub mod secret;
+pub mod session;
+pub mod sse;
