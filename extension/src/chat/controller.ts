@@ -1,0 +1,333 @@
+/** Drives the conversation: takes the user's wishes, runs the engine, keeps the transcript, tells the panel. */
+import { answerEndOf, unexpectedEnd } from './answerEnd.ts';
+import type { ControllerTexts } from './answerEnd.ts';
+import type { ConversationStore } from './conversationStore.ts';
+import type { ChatDelta, ChatEngine, PromptMessage } from './engine.ts';
+import { PanelLink } from './panelLink.ts';
+import type { PostToPanel, Schedule } from './panelLink.ts';
+import { reducePanel } from './panelState.ts';
+import type { AccountView, ModelChoice, Notice, PanelEvent, PanelState } from './panelState.ts';
+import { MAX_ANSWER_CHARS, MAX_ID_CHARS, MAX_LABEL_CHARS } from './protocol.ts';
+import type { PanelMessage } from './protocol.ts';
+import { promptMessages, retryableAnswer, streamingAnswer } from './transcript.ts';
+import type { AnswerEnd } from './transcript.ts';
+
+export interface ControllerPorts {
+  readonly engine: ChatEngine;
+  readonly store: ConversationStore;
+  readonly schedule: Schedule;
+  /** Makes a UUID. */
+  readonly newId: () => string;
+  readonly texts: ControllerTexts;
+  /** Told of faults that the user cannot act on: an engine that threw, a store that failed. */
+  readonly report: (error: unknown) => void;
+}
+
+/** The account as the host knows it; `id` is any stable name of it, and is not shown to the panel. */
+export type ChatAccount =
+  { readonly kind: 'restoring' | 'signedOut' | 'signingIn' } | { readonly kind: 'ready'; readonly id: string };
+
+/** The wishes that the controller fulfils; the others are the view's. */
+export type ConversationMessage = Extract<
+  PanelMessage,
+  { readonly type: 'ready' | 'sync' | 'send' | 'stop' | 'newChat' | 'retry' | 'draft' }
+>;
+
+/** While an answer grows it is written to the store this often, so that a killed host loses little of it. */
+export const SAVE_MS = 1_000;
+
+/** Why a request was aborted: by the user, by a bound, or because nobody waits for the answer any more. */
+type AbortCause = 'stopped' | 'tooLong' | 'discarded';
+
+export class ChatController {
+  readonly #ports: ControllerPorts;
+  readonly #link: PanelLink;
+  readonly #running = new Map<string, AbortController>();
+  #state: PanelState;
+  #draft: string;
+  #owner: string | null;
+  #models: readonly ModelChoice[] = [];
+  #defaultModel: string;
+  #pickedModel: string | null;
+  #cancelSave: (() => void) | null = null;
+
+  constructor(ports: ControllerPorts, defaultModel: string) {
+    const { owner, pickedModel, draft, transcript } = ports.store.load();
+    this.#ports = ports;
+    this.#owner = owner;
+    this.#draft = draft;
+    this.#defaultModel = defaultModel;
+    this.#pickedModel = pickedModel;
+    this.#state = { account: 'restoring', model: this.#chosenModel(), notice: null, transcript };
+    this.#link = new PanelLink(ports.schedule, () => ({ state: this.#state, draft: this.#draft }));
+  }
+
+  /** The models that may be picked, in the order in which the host gave them. */
+  get models(): readonly ModelChoice[] {
+    return this.#models;
+  }
+
+  /** The id of the model that the next question goes to. */
+  get model(): string {
+    return this.#state.model.id;
+  }
+
+  attach(post: PostToPanel): void {
+    this.#link.attach(post);
+  }
+
+  detach(): void {
+    this.#link.detach();
+  }
+
+  /** The panel is hidden; its page is thrown away and will ask for everything when it is shown again. */
+  pause(): void {
+    this.#link.pause();
+  }
+
+  focus(): void {
+    this.#link.focus();
+  }
+
+  receive(message: ConversationMessage): void {
+    switch (message.type) {
+      case 'ready':
+        if (message.draft !== null) {
+          this.#keepDraft(message.draft);
+        }
+        this.#link.replay();
+        break;
+      case 'sync':
+        this.#link.replay();
+        break;
+      case 'send':
+        this.#send(message.text);
+        break;
+      case 'stop':
+        this.stop();
+        break;
+      case 'newChat':
+        this.newChat();
+        break;
+      case 'retry':
+        this.#retry(message.id);
+        break;
+      case 'draft':
+        this.#keepDraft(message.text);
+        break;
+    }
+  }
+
+  /**
+   * Takes over the state of the account. Signing out stops the answer that is under way; another account than the one
+   * that the conversation belongs to starts with an empty one.
+   */
+  setAccount(account: ChatAccount): void {
+    if (account.kind === 'signedOut') {
+      this.stop();
+    }
+    if (account.kind === 'ready') {
+      this.#adopt(account.id);
+    }
+    const view: AccountView = account.kind;
+    if (view !== this.#state.account) {
+      this.#apply({ type: 'accountChanged', account: view });
+    }
+  }
+
+  /** Offers these models. A model that the user picked stays chosen as long as it is among them. */
+  setModels(models: readonly ModelChoice[], defaultModel: string): void {
+    this.#models = models
+      .filter((model) => model.id.length > 0 && model.id.length <= MAX_ID_CHARS)
+      .map(({ id, label, detail }) => ({
+        id,
+        label: label.slice(0, MAX_LABEL_CHARS),
+        detail: detail.slice(0, MAX_LABEL_CHARS),
+      }));
+    this.#defaultModel = defaultModel;
+    this.#showModel();
+  }
+
+  selectModel(id: string): void {
+    this.#pickedModel = id;
+    this.#showModel();
+    this.#saveNow();
+  }
+
+  setNotice(notice: Notice | null): void {
+    this.#apply({ type: 'noticeChanged', notice });
+  }
+
+  /** Stops the answer that is under way, if any. Its text stays; its cost arrives when the engine knows it. */
+  stop(): void {
+    const answer = streamingAnswer(this.#state.transcript);
+    if (answer !== undefined) {
+      this.#apply({ type: 'ended', id: answer.id, state: { status: 'stopped', bill: null } });
+      this.#abort(answer.id, 'stopped');
+      this.#saveNow();
+    }
+  }
+
+  newChat(): void {
+    this.#abortAll();
+    this.#apply({ type: 'cleared' });
+    this.#saveNow();
+  }
+
+  /** Ends every request and writes the conversation; a streaming answer is found as interrupted the next time. */
+  dispose(): void {
+    this.#abortAll();
+    this.#saveNow();
+    this.#link.detach();
+  }
+
+  #adopt(owner: string): void {
+    if (this.#owner === owner) {
+      return;
+    }
+    const isStranger = this.#owner !== null;
+    this.#owner = owner;
+    if (isStranger) {
+      this.#draft = '';
+      this.newChat();
+      // The panel still shows the other account's draft; only a replay takes it away.
+      this.#link.replayIfLive();
+    } else {
+      this.#saveNow();
+    }
+  }
+
+  #send(text: string): void {
+    if (!this.#mayAsk() || text.trim() === '') {
+      return;
+    }
+    const { newId } = this.#ports;
+    const question = { role: 'user', content: text } as const;
+    const messages = [...promptMessages(this.#state.transcript), question];
+    const answer = { id: newId(), model: this.model };
+    this.#draft = '';
+    this.#apply({ type: 'asked', user: { id: newId(), text }, answer });
+    this.#saveNow();
+    void this.#run(answer, messages);
+  }
+
+  #retry(id: string): void {
+    const { transcript } = this.#state;
+    if (!this.#mayAsk() || retryableAnswer(transcript)?.id !== id) {
+      return;
+    }
+    const messages = promptMessages(transcript.slice(0, -1));
+    const answer = { id: this.#ports.newId(), model: this.model };
+    this.#apply({ type: 'retried', replaced: id, answer });
+    this.#saveNow();
+    void this.#run(answer, messages);
+  }
+
+  #mayAsk(): boolean {
+    return this.#state.account === 'ready' && streamingAnswer(this.#state.transcript) === undefined;
+  }
+
+  async #run(answer: { readonly id: string; readonly model: string }, messages: PromptMessage[]): Promise<void> {
+    const { engine, texts, report } = this.#ports;
+    const abort = new AbortController();
+    this.#running.set(answer.id, abort);
+    let size = 0;
+    const onDelta = ({ text = '', reasoning = '' }: ChatDelta): void => {
+      size += text.length + reasoning.length;
+      if (abort.signal.aborted) {
+        return;
+      }
+      if (size > MAX_ANSWER_CHARS) {
+        this.#abort(answer.id, 'tooLong');
+        return;
+      }
+      this.#apply({ type: 'grew', id: answer.id, text, reasoning });
+      this.#saveSoon();
+    };
+    let end: AnswerEnd;
+    try {
+      const request = { callId: answer.id, model: answer.model, messages };
+      end = answerEndOf(await engine.stream(request, onDelta, abort.signal), texts);
+    } catch (error) {
+      report(error);
+      end = unexpectedEnd(texts);
+    }
+    this.#running.delete(answer.id);
+    const cause = causeOf(abort.signal);
+    // Nobody waits for a discarded answer: its conversation was cleared, or the host is going away.
+    if (cause !== 'discarded') {
+      this.#apply({ type: 'ended', id: answer.id, state: cause === null ? end : abortedEnd(cause, end) });
+      this.#saveNow();
+    }
+  }
+
+  #abort(id: string, cause: AbortCause): void {
+    this.#running.get(id)?.abort(cause);
+  }
+
+  #abortAll(): void {
+    for (const id of this.#running.keys()) {
+      this.#abort(id, 'discarded');
+    }
+  }
+
+  #keepDraft(draft: string): void {
+    this.#draft = draft;
+    this.#saveSoon();
+  }
+
+  #showModel(): void {
+    const model = this.#chosenModel();
+    this.#apply({ type: 'modelChanged', model });
+  }
+
+  #chosenModel(): ModelChoice {
+    const find = (id: string): ModelChoice | undefined => this.#models.find((model) => model.id === id);
+    const nameless = (id: string): ModelChoice => ({ id, label: id, detail: '' });
+    if (this.#pickedModel !== null) {
+      const picked = find(this.#pickedModel);
+      if (picked !== undefined) {
+        return picked;
+      }
+      // Before the list has been loaded the user's choice is believed.
+      if (this.#models.length === 0) {
+        return nameless(this.#pickedModel);
+      }
+    }
+    return find(this.#defaultModel) ?? nameless(this.#defaultModel);
+  }
+
+  #apply(event: PanelEvent): void {
+    this.#state = reducePanel(this.#state, event);
+    this.#link.push(event);
+  }
+
+  #saveSoon(): void {
+    this.#cancelSave ??= this.#ports.schedule(() => {
+      this.#saveNow();
+    }, SAVE_MS);
+  }
+
+  #saveNow(): void {
+    this.#cancelSave?.();
+    this.#cancelSave = null;
+    const { transcript } = this.#state;
+    const conversation = {
+      owner: this.#owner,
+      pickedModel: this.#pickedModel,
+      draft: this.#draft,
+      transcript,
+    };
+    this.#ports.store.save(conversation).catch(this.#ports.report);
+  }
+}
+
+function causeOf(signal: AbortSignal): AbortCause | null {
+  return signal.aborted ? (signal.reason as AbortCause) : null;
+}
+
+/** How an aborted answer ended: the cause decides what is shown, the engine's end what it cost. */
+function abortedEnd(cause: AbortCause, end: AnswerEnd): AnswerEnd {
+  const bill = end.status === 'interrupted' ? null : end.bill;
+  return { status: cause === 'tooLong' ? 'truncated' : 'stopped', bill };
+}

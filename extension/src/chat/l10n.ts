@@ -1,0 +1,60 @@
+/** The chat's texts, translated by VS Code. */
+import { l10n } from 'vscode';
+
+import type { ControllerTexts } from './answerEnd.ts';
+import type { PanelStrings } from './strings.ts';
+
+export function controllerTexts(): ControllerTexts {
+  return {
+    toolCalls: l10n.t(
+      'The model asked to run a tool, which this panel does not do. Use VS Code’s own chat for work with tools.',
+    ),
+    unexpected: l10n.t('Something went wrong in Godoty itself. The log has the details.'),
+    showLog: l10n.t('Show Log'),
+  };
+}
+
+export function panelStrings(): PanelStrings {
+  return {
+    conversation: l10n.t('Conversation'),
+    question: l10n.t('You'),
+    answer: l10n.t('Answer by {0}', '{0}'),
+    promptLabel: l10n.t('Message'),
+    promptPlaceholder: l10n.t('Ask anything'),
+    promptHint: l10n.t('Enter sends, Shift+Enter starts a new line'),
+    send: l10n.t('Send'),
+    stop: l10n.t('Stop (Escape)'),
+    pickModel: l10n.t('Model: {0}. Choose another', '{0}'),
+    copy: l10n.t('Copy'),
+    copied: l10n.t('Copied'),
+    copyAnswer: l10n.t('Copy answer'),
+    retry: l10n.t('Retry'),
+    thinking: l10n.t('Thinking…'),
+    thoughts: l10n.t('Thoughts'),
+    answering: l10n.t('Answering…'),
+    scrollToEnd: l10n.t('Go to the end'),
+    statusStopped: l10n.t('Stopped'),
+    statusTruncated: l10n.t('Cut off — the answer is incomplete'),
+    statusLength: l10n.t('Reached the length limit'),
+    statusFiltered: l10n.t('Ended by the content filter'),
+    statusInterrupted: l10n.t('Interrupted — the answer is incomplete'),
+    statusError: l10n.t('Failed'),
+    tokens: l10n.t('{0} tokens', '{0}'),
+    tokensInOut: l10n.t('{0} in, {1} out', '{0}', '{1}'),
+    tokensCached: l10n.t('{0} from the cache', '{0}'),
+    tokensReasoning: l10n.t('{0} for reasoning', '{0}'),
+    costUnknown: l10n.t('cost not known yet'),
+    emptyTitle: l10n.t('What are you working on?'),
+    emptyText: l10n.t('Each answer shows how it ended and what it cost.'),
+    suggestions: [
+      { label: l10n.t('Explain an error'), prompt: l10n.t('Explain this error and how to fix it:') + '\n\n' },
+      { label: l10n.t('Review some code'), prompt: l10n.t('Review this code for mistakes:') + '\n\n' },
+      { label: l10n.t('Write a test'), prompt: l10n.t('Write unit tests for this function:') + '\n\n' },
+    ],
+    signedOutTitle: l10n.t('Chat with any model'),
+    signedOutText: l10n.t('Sign in once. Each answer shows how it ended and what it cost.'),
+    signIn: l10n.t('Sign In'),
+    signingIn: l10n.t('Signing in…'),
+    restoring: l10n.t('Loading…'),
+  };
+}

@@ -1,0 +1,46 @@
+/** The page of the panel, as text. Pure. */
+import type { PanelStrings } from './strings.ts';
+
+export interface PanelPage {
+  /** The source that VS Code serves the extension's own files from. */
+  readonly cspSource: string;
+  readonly nonce: string;
+  readonly script: string;
+  readonly style: string;
+  /** A BCP 47 tag, for the page and its numbers. */
+  readonly language: string;
+  readonly strings: PanelStrings;
+}
+
+/**
+ * A page that can show itself and nothing else: no connection, no frame, no inline style, no script but the one with
+ * the nonce. An answer's text is a stranger's text, and this is the wall behind the sanitiser.
+ */
+export function panelHtml({ cspSource, nonce, script, style, language, strings }: PanelPage): string {
+  const policy = [
+    "default-src 'none'",
+    `style-src ${cspSource}`,
+    `script-src 'nonce-${nonce}'`,
+    `img-src ${cspSource} data:`,
+    `font-src ${cspSource}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+  return `<!DOCTYPE html>
+<html lang="${escape(language)}">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${escape(policy)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Godoty</title>
+<link rel="stylesheet" href="${escape(style)}">
+</head>
+<body data-strings="${escape(JSON.stringify(strings))}">
+<script nonce="${escape(nonce)}" src="${escape(script)}"></script>
+</body>
+</html>`;
+}
+
+function escape(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}

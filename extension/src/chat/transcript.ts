@@ -1,0 +1,146 @@
+/**
+ * The conversation as a pure model: what was asked, what was answered, and how each answer ended. The host and the
+ * panel run the same reducer over the same events, so that a panel which has seen every event equals its host.
+ */
+import type { ChatError, CostText, PromptMessage, TokenUsage } from './engine.ts';
+
+/** Older messages are dropped beyond this count, so that a conversation of months stays bounded. */
+export const MAX_MESSAGES = 1_000;
+
+/** What a request used and cost; `usage` is null when the provider reported none. */
+export interface Bill {
+  readonly usage: TokenUsage | null;
+  readonly cost: CostText;
+}
+
+/** How an answer stands. A null bill means that the cost is not known yet: the request may still be billed. */
+export type AnswerState =
+  | { readonly status: 'streaming' }
+  | { readonly status: 'done' | 'length' | 'filtered'; readonly bill: Bill }
+  | { readonly status: 'stopped' | 'truncated'; readonly bill: Bill | null }
+  | { readonly status: 'error'; readonly error: ChatError; readonly bill: Bill | null }
+  | { readonly status: 'interrupted' };
+
+export type AnswerStatus = AnswerState['status'];
+
+/** Every way in which an answer can stop growing. */
+export type AnswerEnd = Exclude<AnswerState, { readonly status: 'streaming' }>;
+
+export interface UserMessage {
+  readonly role: 'user';
+  readonly id: string;
+  readonly text: string;
+}
+
+export interface Answer {
+  readonly role: 'assistant';
+  /** Also the call id of its request. */
+  readonly id: string;
+  readonly model: string;
+  readonly text: string;
+  readonly reasoning: string;
+  readonly state: AnswerState;
+}
+
+export type ChatMessage = UserMessage | Answer;
+
+export type Transcript = readonly ChatMessage[];
+
+export type TranscriptEvent =
+  | {
+      readonly type: 'asked';
+      readonly user: { readonly id: string; readonly text: string };
+      readonly answer: { readonly id: string; readonly model: string };
+    }
+  | { readonly type: 'grew'; readonly id: string; readonly text: string; readonly reasoning: string }
+  | { readonly type: 'ended'; readonly id: string; readonly state: AnswerEnd }
+  | {
+      readonly type: 'retried';
+      readonly replaced: string;
+      readonly answer: { readonly id: string; readonly model: string };
+    }
+  | { readonly type: 'cleared' };
+
+/** The transcript after an event. An event about a message that is gone changes nothing. */
+export function reduceTranscript(transcript: Transcript, event: TranscriptEvent): Transcript {
+  switch (event.type) {
+    case 'asked': {
+      const user: UserMessage = { role: 'user', id: event.user.id, text: event.user.text };
+      return bounded([...transcript, user, newAnswer(event.answer)]);
+    }
+    case 'grew':
+      return changeAnswer(transcript, event.id, (answer) =>
+        answer.state.status === 'streaming'
+          ? { ...answer, text: answer.text + event.text, reasoning: answer.reasoning + event.reasoning }
+          : answer,
+      );
+    case 'ended':
+      return changeAnswer(transcript, event.id, (answer) =>
+        mayEndAs(answer.state, event.state) ? { ...answer, state: event.state } : answer,
+      );
+    case 'retried':
+      return transcript.map((message) => (message.id === event.replaced ? newAnswer(event.answer) : message));
+    case 'cleared':
+      return [];
+  }
+}
+
+/** The answer that is being streamed, if there is one. It is always the last message. */
+export function streamingAnswer(transcript: Transcript): Answer | undefined {
+  const last = transcript.at(-1);
+  return last?.role === 'assistant' && last.state.status === 'streaming' ? last : undefined;
+}
+
+/** The answer that Retry may replace: only the last one, so that a later exchange never loses its premise. */
+export function retryableAnswer(transcript: Transcript): Answer | undefined {
+  const last = transcript.at(-1);
+  if (last?.role !== 'assistant') {
+    return undefined;
+  }
+  return last.state.status === 'streaming' || last.state.status === 'done' ? undefined : last;
+}
+
+/**
+ * What the model is shown: every question, and every answer that has text. A partial answer is kept, since the user
+ * has read it and may refer to it.
+ */
+export function promptMessages(transcript: Transcript): PromptMessage[] {
+  return transcript
+    .filter((message) => message.text !== '')
+    .map((message) => ({ role: message.role, content: message.text }));
+}
+
+/** Marks what was streaming when the host went away: its end was never seen. */
+export function interruptStreaming(transcript: Transcript): Transcript {
+  return transcript.map((message) =>
+    message.role === 'assistant' && message.state.status === 'streaming'
+      ? { ...message, state: { status: 'interrupted' } }
+      : message,
+  );
+}
+
+function newAnswer({ id, model }: { readonly id: string; readonly model: string }): Answer {
+  return { role: 'assistant', id, model, text: '', reasoning: '', state: { status: 'streaming' } };
+}
+
+/** An answer ends once; only the bill of a stopped one may arrive later. */
+function mayEndAs(current: AnswerState, next: AnswerEnd): boolean {
+  return (
+    current.status === 'streaming' ||
+    (current.status === 'stopped' && current.bill === null && next.status === 'stopped')
+  );
+}
+
+function changeAnswer(transcript: Transcript, id: string, change: (answer: Answer) => Answer): Transcript {
+  const index = transcript.findLastIndex((message) => message.id === id);
+  const found = transcript[index];
+  if (found?.role !== 'assistant') {
+    return transcript;
+  }
+  const changed = change(found);
+  return changed === found ? transcript : transcript.with(index, changed);
+}
+
+function bounded(transcript: Transcript): Transcript {
+  return transcript.length > MAX_MESSAGES ? transcript.slice(transcript.length - MAX_MESSAGES) : transcript;
+}

@@ -1,0 +1,140 @@
+/** The sidebar view `godoty.chat`: a thin adapter between VS Code's webview and the controller. */
+import * as vscode from 'vscode';
+
+import type { ChatController } from './controller.ts';
+import { panelStrings } from './l10n.ts';
+import { panelHtml } from './panelHtml.ts';
+import { parsePanelMessage } from './protocol.ts';
+
+/** What the view asks of the rest of the extension. */
+export interface ChatViewPorts {
+  readonly extensionUri: vscode.Uri;
+  readonly controller: ChatController;
+  /** Runs an action that the panel offered: `signIn`, `showLog`, or one that came with an engine's error. */
+  readonly runAction: (id: string) => void;
+  /** Makes an unguessable text for the page's Content Security Policy. */
+  readonly newNonce: () => string;
+  /** Told of a message that was refused or a step of VS Code that failed. */
+  readonly report: (error: unknown) => void;
+}
+
+export class ChatViewProvider implements vscode.WebviewViewProvider, vscode.Disposable {
+  static readonly viewType = 'godoty.chat';
+
+  readonly #ports: ChatViewPorts;
+  #listeners: vscode.Disposable[] = [];
+
+  constructor(ports: ChatViewPorts) {
+    this.#ports = ports;
+  }
+
+  resolveWebviewView(view: vscode.WebviewView): void {
+    const { controller, extensionUri, newNonce, report } = this.#ports;
+    const { webview } = view;
+    const assets = vscode.Uri.joinPath(extensionUri, 'dist', 'webview');
+    const asset = (name: string): string => webview.asWebviewUri(vscode.Uri.joinPath(assets, name)).toString();
+
+    this.#forgetPage();
+    controller.attach((message) => {
+      webview.postMessage(message).then(undefined, report);
+    });
+    this.#listeners = [
+      webview.onDidReceiveMessage((raw: unknown) => {
+        this.#receive(raw);
+      }),
+      view.onDidChangeVisibility(() => {
+        if (!view.visible) {
+          controller.pause();
+        }
+      }),
+      view.onDidDispose(() => {
+        this.#forgetPage();
+      }),
+    ];
+    webview.options = { enableScripts: true, localResourceRoots: [assets] };
+    webview.html = panelHtml({
+      cspSource: webview.cspSource,
+      nonce: newNonce(),
+      script: asset('main.js'),
+      style: asset('main.css'),
+      language: vscode.env.language,
+      strings: panelStrings(),
+    });
+  }
+
+  /** Shows the panel with an empty conversation and the cursor in the prompt. */
+  async newChat(): Promise<void> {
+    this.#ports.controller.newChat();
+    await this.show();
+  }
+
+  /** Shows the panel and puts the cursor into the prompt. */
+  async show(): Promise<void> {
+    await vscode.commands.executeCommand(`${ChatViewProvider.viewType}.focus`);
+    this.#ports.controller.focus();
+  }
+
+  /** Lets the user choose the model of the next question. */
+  async pickModel(): Promise<void> {
+    const { controller } = this.#ports;
+    const items = controller.models.map(({ id, label, detail }) => ({
+      id,
+      label,
+      description: id === controller.model ? vscode.l10n.t('current') : '',
+      detail,
+    }));
+    const picked = await vscode.window.showQuickPick(items, {
+      title: vscode.l10n.t('Choose a model'),
+      placeHolder: controller.model,
+      matchOnDetail: true,
+    });
+    if (picked !== undefined) {
+      controller.selectModel(picked.id);
+    }
+    controller.focus();
+  }
+
+  dispose(): void {
+    this.#forgetPage();
+  }
+
+  #receive(raw: unknown): void {
+    const { controller, runAction, report } = this.#ports;
+    const message = parsePanelMessage(raw);
+    if (message === null) {
+      report(new Error('the panel sent a message that is not of the protocol'));
+      return;
+    }
+    switch (message.type) {
+      case 'pickModel':
+        this.pickModel().catch(report);
+        break;
+      case 'action':
+        runAction(message.id);
+        break;
+      case 'openLink':
+        vscode.env.openExternal(vscode.Uri.parse(message.href, true)).then(undefined, report);
+        break;
+      case 'copy':
+        vscode.env.clipboard.writeText(message.text).then(undefined, report);
+        break;
+      case 'ready':
+      case 'sync':
+      case 'send':
+      case 'stop':
+      case 'newChat':
+      case 'retry':
+      case 'draft':
+        controller.receive(message);
+        break;
+    }
+  }
+
+  #forgetPage(): void {
+    this.#ports.controller.detach();
+    for (const listener of this.#listeners) {
+      listener.dispose();
+    }
+    this.#listeners = [];
+  }
+}

@@ -1,0 +1,146 @@
+/** One answer: its text as it grows, how it ended, what it cost, and the next steps. */
+import type { ChatError } from '../src/chat/engine.ts';
+import { fill } from '../src/chat/strings.ts';
+import type { PanelStrings } from '../src/chat/strings.ts';
+import type { Answer } from '../src/chat/transcript.ts';
+import { factsOf, statusText } from './answerFacts.ts';
+import type { Fact } from './answerFacts.ts';
+import { copyButton } from './copyButton.ts';
+import { button, h } from './dom.ts';
+import { icon } from './icons.ts';
+import { StreamedMarkdown } from './streamedMarkdown.ts';
+import type { Wishes } from './wishes.ts';
+
+export class AnswerView {
+  readonly element: HTMLElement;
+  readonly #strings: PanelStrings;
+  readonly #wishes: Wishes;
+  readonly #markdown: StreamedMarkdown;
+  readonly #thoughts: HTMLDetailsElement;
+  readonly #thoughtsLabel = h('span');
+  readonly #thoughtsText = h('div', { class: 'thoughts-text' });
+  readonly #waiting: HTMLElement;
+  readonly #end = h('div', { class: 'answer-end' });
+  #shown: { readonly answer: Answer; readonly canRetry: boolean } | null = null;
+
+  constructor(answer: Answer, strings: PanelStrings, wishes: Wishes) {
+    this.#strings = strings;
+    this.#wishes = wishes;
+    this.#markdown = new StreamedMarkdown(strings);
+    this.#thoughts = h(
+      'details',
+      { class: 'thoughts', hidden: '' },
+      h('summary', {}, icon('chevron'), this.#thoughtsLabel),
+      this.#thoughtsText,
+    );
+    this.#waiting = h('div', { class: 'waiting', 'aria-hidden': 'true' }, h('i'), h('i'), h('i'));
+    this.element = h(
+      'article',
+      {
+        class: 'answer',
+        'data-message-role': 'assistant',
+        'data-message-id': answer.id,
+        'aria-label': fill(strings.answer, answer.model),
+      },
+      this.#thoughts,
+      this.#markdown.element,
+      this.#waiting,
+      this.#end,
+    );
+  }
+
+  update(answer: Answer, canRetry: boolean): void {
+    if (this.#shown?.answer === answer && this.#shown.canRetry === canRetry) {
+      return;
+    }
+    const before = this.#shown?.answer;
+    const streaming = answer.state.status === 'streaming';
+    this.element.dataset['status'] = answer.state.status;
+    this.#markdown.update(answer.text, !streaming);
+    this.#waiting.hidden = !streaming;
+    this.#updateThoughts(answer, streaming);
+    if (before?.state !== answer.state || this.#shown?.canRetry !== canRetry) {
+      this.#end.replaceChildren(...this.#endOf(answer, canRetry));
+    }
+    this.#shown = { answer, canRetry };
+  }
+
+  /** The text as it is shown, block by block, without controls. */
+  plainText(): string {
+    const copy = this.#markdown.element.cloneNode(true) as HTMLElement;
+    for (const head of copy.querySelectorAll('.code-head')) {
+      head.remove();
+    }
+    return Array.from(copy.children, (block) => block.textContent.trim()).join('\n');
+  }
+
+  #updateThoughts({ reasoning, text }: Answer, streaming: boolean): void {
+    this.#thoughts.hidden = reasoning === '';
+    const label = streaming && text === '' ? this.#strings.thinking : this.#strings.thoughts;
+    if (this.#thoughtsLabel.textContent !== label) {
+      this.#thoughtsLabel.textContent = label;
+    }
+    if (this.#thoughtsText.textContent !== reasoning) {
+      this.#thoughtsText.textContent = reasoning;
+    }
+  }
+
+  #endOf(answer: Answer, canRetry: boolean): HTMLElement[] {
+    const { state } = answer;
+    const parts: HTMLElement[] = [];
+    if (state.status === 'error') {
+      parts.push(this.#errorCard(state.error, canRetry ? answer.id : null));
+    } else {
+      const status = statusText(state, this.#strings);
+      if (status !== null) {
+        const retry = canRetry ? this.#retryButton(answer.id) : null;
+        parts.push(h('div', { class: 'status-line' }, h('span', { class: 'status' }, icon('warning'), status), retry));
+      }
+    }
+    parts.push(this.#factsLine(answer));
+    return parts;
+  }
+
+  #factsLine(answer: Answer): HTMLElement {
+    const facts = factsOf(answer, this.#strings, document.documentElement.lang);
+    const line = h('div', { class: 'facts' }, h('span', { class: 'facts-text' }, ...facts.map(factElement)));
+    if (answer.state.status !== 'streaming' && answer.text !== '') {
+      line.append(
+        copyButton({ class: 'icon-button copy-answer' }, this.#strings.copyAnswer, this.#strings, () =>
+          this.#wishes.copy(answer.text),
+        ),
+      );
+    }
+    return line;
+  }
+
+  #errorCard(error: ChatError, retryId: string | null): HTMLElement {
+    const actions = error.actions.map((action) =>
+      button({ class: 'secondary', 'data-action': action.id }, () => this.#wishes.action(action.id), action.label),
+    );
+    const buttons = [...actions, ...(retryId === null ? [] : [this.#retryButton(retryId)])];
+    return h(
+      'div',
+      { class: 'error-card', 'data-error-code': error.code },
+      h('p', {}, icon('error'), h('span', {}, error.message)),
+      buttons.length === 0 ? null : h('div', { class: 'buttons' }, ...buttons),
+    );
+  }
+
+  #retryButton(id: string): HTMLElement {
+    const attributes = { class: 'secondary', 'data-testid': 'retry' };
+    return button(attributes, () => this.#wishes.retry(id), icon('retry'), this.#strings.retry);
+  }
+}
+
+function factElement({ kind, text, detail }: Fact): HTMLElement {
+  return h(
+    'span',
+    {
+      class: `fact ${kind}`,
+      'data-testid': kind === 'costUnknown' ? null : kind,
+      title: detail === '' ? null : detail,
+    },
+    text,
+  );
+}

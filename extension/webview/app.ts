@@ -1,0 +1,224 @@
+/** The panel: takes the host's messages, shows the state, and sends what the user wishes. */
+import type { PanelState } from '../src/chat/panelState.ts';
+import { parseHostMessage } from '../src/chat/protocol.ts';
+import type { PanelStrings } from '../src/chat/strings.ts';
+import { streamingAnswer } from '../src/chat/transcript.ts';
+import { Announcer } from './announcer.ts';
+import { Composer } from './composer.ts';
+import { button, h } from './dom.ts';
+import type { Host } from './host.ts';
+import { icon } from './icons.ts';
+import { MessageList } from './messageList.ts';
+import { NoticeBar } from './noticeBar.ts';
+import { Pacer } from './pacer.ts';
+import type { PacerClock } from './pacer.ts';
+import { Replica } from './replica.ts';
+import { emptyScreen, restoringScreen, signedOutScreen } from './screens.ts';
+import type { Screen } from './screens.ts';
+import { Scroller } from './scroller.ts';
+import type { Wishes } from './wishes.ts';
+
+/** A draft is told to the host this long after the last key, and kept by the page at once. */
+const DRAFT_MS = 200;
+
+export class App {
+  readonly #host: Host;
+  readonly #clock: PacerClock;
+  readonly #strings: PanelStrings;
+  readonly #wishes: Wishes;
+  readonly #replica = new Replica();
+  readonly #pacer: Pacer;
+  readonly #list: MessageList;
+  readonly #announcer: Announcer;
+  readonly #notice: NoticeBar;
+  readonly #composer: Composer;
+  readonly #scroller: Scroller;
+  readonly #area: HTMLElement;
+  readonly #content = h('div', { class: 'content' });
+  readonly #toEnd: HTMLButtonElement;
+  #screen: Screen | null = null;
+  /** The id of the last question that was seen, so that a new one is noticed. */
+  #lastQuestion: string | null = null;
+  /** Whether the prompt holds something that the host has not been told. */
+  #draftIsNews = false;
+
+  constructor(root: HTMLElement, host: Host, strings: PanelStrings, clock: PacerClock) {
+    this.#host = host;
+    this.#clock = clock;
+    this.#strings = strings;
+    this.#wishes = {
+      retry: (id) => host.post({ type: 'retry', id }),
+      action: (id) => host.post({ type: 'action', id }),
+      copy: (text) => host.post({ type: 'copy', text }),
+      openLink: (href) => host.post({ type: 'openLink', href }),
+    };
+    this.#pacer = new Pacer(clock, () => this.#render());
+    this.#list = new MessageList(strings, this.#wishes);
+    this.#announcer = new Announcer(strings);
+    this.#notice = new NoticeBar(this.#wishes);
+    this.#composer = new Composer(strings, {
+      send: (text) => this.#send(text),
+      stop: () => this.#stop(),
+      pickModel: () => host.post({ type: 'pickModel' }),
+      draft: (text) => this.#onDraft(text),
+    });
+    this.#area = h(
+      'div',
+      { class: 'area', tabindex: '0', role: 'region', 'aria-label': strings.conversation },
+      this.#content,
+    );
+    this.#toEnd = button(
+      { class: 'round to-end', title: strings.scrollToEnd, 'aria-label': strings.scrollToEnd, hidden: '' },
+      () => this.#scroller.toEnd(),
+      icon('down'),
+    );
+    this.#scroller = new Scroller(this.#area, (follows) => {
+      this.#toEnd.hidden = follows;
+    });
+    root.append(
+      h('div', { class: 'upper' }, this.#area, this.#toEnd),
+      h('footer', { class: 'lower' }, this.#notice.element, this.#composer.element),
+      this.#announcer.element,
+    );
+    root.addEventListener('keydown', (event) => {
+      if (event.key === 'Escape' && !event.isComposing) {
+        this.#stop();
+      }
+    });
+    this.#composer.element.hidden = true;
+  }
+
+  /** Tells the host that the page is there, and what it had kept. */
+  start(): void {
+    const draft = this.#host.keptDraft();
+    if (draft !== null) {
+      this.#composer.setText(draft);
+    }
+    this.#host.post({ type: 'ready', draft });
+  }
+
+  /** Takes a message of the host, if it is one. */
+  receive(raw: unknown): void {
+    const message = parseHostMessage(raw);
+    if (message === null) {
+      return;
+    }
+    if (message.type === 'focus') {
+      this.#composer.focus();
+      return;
+    }
+    const applied = this.#replica.apply(message);
+    if (applied === 'gap') {
+      this.#tellDraft();
+      this.#host.post({ type: 'sync' });
+    } else if (applied === 'changed') {
+      if (message.type === 'state' && !this.#draftIsNews) {
+        this.#composer.setText(message.draft);
+        this.#host.keepDraft(message.draft);
+      }
+      this.#pacer.request();
+    }
+  }
+
+  /** The page has another size. */
+  resized(): void {
+    this.#scroller.contentChanged();
+  }
+
+  /** The page is about to be thrown away. */
+  leaving(): void {
+    this.#tellDraft();
+  }
+
+  #render(): void {
+    const { state } = this.#replica;
+    if (state === null) {
+      return;
+    }
+    const screen = screenOf(state);
+    const ready = state.account === 'ready';
+    const streaming = streamingAnswer(state.transcript) !== undefined;
+    this.#noticeQuestion(state);
+    this.#showScreen(screen);
+    if (screen === 'conversation') {
+      this.#list.update(state.transcript, ready);
+    }
+    this.#notice.update(state.notice);
+    this.#composer.element.hidden = screen !== 'conversation' && screen !== 'empty';
+    this.#composer.update({ model: state.model, streaming, ready });
+    this.#announcer.update(state.transcript, (id) => this.#list.plainText(id));
+    this.#scroller.contentChanged();
+  }
+
+  /** A new question at the end was asked here or from a command: either way the reader wants to see its answer. */
+  #noticeQuestion({ transcript }: PanelState): void {
+    const question = transcript.findLast((message) => message.role === 'user');
+    if (question !== undefined && question.id !== this.#lastQuestion) {
+      this.#composer.accepted(question.text);
+      this.#scroller.toEnd();
+    }
+    this.#lastQuestion = question?.id ?? null;
+  }
+
+  #showScreen(screen: Screen): void {
+    if (screen === this.#screen) {
+      return;
+    }
+    this.#screen = screen;
+    this.#content.replaceChildren(this.#screenElement(screen));
+  }
+
+  #screenElement(screen: Screen): HTMLElement {
+    switch (screen) {
+      case 'conversation':
+        return this.#list.element;
+      case 'empty':
+        return emptyScreen(this.#strings, (prompt) => this.#composer.suggest(prompt));
+      case 'signedOut':
+        return signedOutScreen(this.#strings, this.#wishes, false);
+      case 'signingIn':
+        return signedOutScreen(this.#strings, this.#wishes, true);
+      case 'restoring':
+        return restoringScreen(this.#strings);
+    }
+  }
+
+  #send(text: string): void {
+    this.#tellDraft();
+    this.#host.post({ type: 'send', text });
+  }
+
+  #stop(): void {
+    const { state } = this.#replica;
+    if (state !== null && streamingAnswer(state.transcript) !== undefined) {
+      this.#host.post({ type: 'stop' });
+    }
+  }
+
+  #onDraft(text: string): void {
+    this.#host.keepDraft(text);
+    if (!this.#draftIsNews) {
+      this.#draftIsNews = true;
+      this.#clock.after(() => this.#tellDraft(), DRAFT_MS);
+    }
+  }
+
+  #tellDraft(): void {
+    if (this.#draftIsNews) {
+      this.#draftIsNews = false;
+      this.#host.post({ type: 'draft', text: this.#composer.text });
+    }
+  }
+}
+
+function screenOf({ account, transcript }: PanelState): Screen {
+  switch (account) {
+    case 'signedOut':
+    case 'signingIn':
+      return account;
+    case 'restoring':
+      return transcript.length > 0 ? 'conversation' : 'restoring';
+    case 'ready':
+      return transcript.length > 0 ? 'conversation' : 'empty';
+  }
+}

@@ -1,0 +1,178 @@
+/** The prompt, the model it goes to, and Send or Stop. */
+import type { ModelChoice } from '../src/chat/panelState.ts';
+import { MAX_PROMPT_CHARS } from '../src/chat/protocol.ts';
+import { fill } from '../src/chat/strings.ts';
+import type { PanelStrings } from '../src/chat/strings.ts';
+import { button, h } from './dom.ts';
+import { icon } from './icons.ts';
+
+export interface ComposerWishes {
+  send(text: string): void;
+  stop(): void;
+  pickModel(): void;
+  /** The text in the prompt has changed. */
+  draft(text: string): void;
+}
+
+export interface ComposerModel {
+  readonly model: ModelChoice;
+  readonly streaming: boolean;
+  /** Whether a question may be sent, apart from one being answered. */
+  readonly ready: boolean;
+}
+
+const MAX_ROWS = 10;
+
+export class Composer {
+  readonly element: HTMLElement;
+  readonly #strings: PanelStrings;
+  readonly #wishes: ComposerWishes;
+  readonly #prompt: HTMLTextAreaElement;
+  readonly #send: HTMLButtonElement;
+  readonly #stop: HTMLButtonElement;
+  readonly #model: HTMLButtonElement;
+  readonly #modelName = h('span', { class: 'model-name' });
+  #ready = false;
+  #streaming = false;
+  /** What was sent and is not yet seen in the conversation: until then it stays in the prompt. */
+  #sent: string | null = null;
+
+  constructor(strings: PanelStrings, wishes: ComposerWishes) {
+    this.#strings = strings;
+    this.#wishes = wishes;
+    this.#prompt = h('textarea', {
+      'data-testid': 'prompt',
+      rows: '1',
+      maxlength: String(MAX_PROMPT_CHARS),
+      placeholder: strings.promptPlaceholder,
+      'aria-label': strings.promptLabel,
+      'aria-describedby': 'prompt-hint',
+    });
+    this.#send = button(
+      { class: 'round primary', 'data-testid': 'send', title: strings.send, 'aria-label': strings.send },
+      () => this.#onSend(),
+      icon('send'),
+    );
+    this.#stop = button(
+      { class: 'round stop', 'data-testid': 'stop', title: strings.stop, 'aria-label': strings.stop },
+      () => this.#onStop(),
+      icon('stop'),
+    );
+    this.#model = button(
+      { class: 'text-button model', 'data-testid': 'model' },
+      () => this.#wishes.pickModel(),
+      this.#modelName,
+      icon('chevron'),
+    );
+    this.element = h(
+      'div',
+      { class: 'composer' },
+      this.#prompt,
+      h('div', { class: 'composer-row' }, this.#model, this.#send, this.#stop),
+      h('span', { id: 'prompt-hint', class: 'visually-hidden' }, strings.promptHint),
+    );
+    this.#prompt.addEventListener('input', () => this.#onInput());
+    this.#prompt.addEventListener('keydown', (event) => {
+      this.#onKey(event);
+    });
+    // The whole box is the prompt's, as far as a mouse is concerned.
+    this.element.addEventListener('click', (event) => {
+      if (event.target instanceof Element && event.target.closest('button, textarea') === null) {
+        this.focus();
+      }
+    });
+  }
+
+  get text(): string {
+    return this.#prompt.value;
+  }
+
+  /** Replaces what is in the prompt without telling anybody. */
+  setText(text: string): void {
+    if (text !== this.#prompt.value) {
+      this.#prompt.value = text;
+      this.#afterChange();
+    }
+  }
+
+  /** Offers a text to go on with, the cursor at its end. */
+  suggest(text: string): void {
+    this.setText(text);
+    this.#wishes.draft(text);
+    this.focus();
+    this.#prompt.setSelectionRange(text.length, text.length);
+  }
+
+  focus(): void {
+    this.#prompt.focus();
+  }
+
+  update({ model, streaming, ready }: ComposerModel): void {
+    const label = fill(this.#strings.pickModel, model.label);
+    if (this.#model.title !== label) {
+      this.#modelName.textContent = model.label;
+      this.#model.title = label;
+      this.#model.setAttribute('aria-label', label);
+    }
+    this.#ready = ready;
+    this.#streaming = streaming;
+    const focusIsLost = document.activeElement === (streaming ? this.#send : this.#stop);
+    this.#send.hidden = streaming;
+    this.#stop.hidden = !streaming;
+    this.#model.disabled = !ready;
+    this.#send.disabled = !this.#maySend();
+    if (focusIsLost) {
+      this.focus();
+    }
+  }
+
+  /** A question has appeared in the conversation: if it is the one that was sent, it leaves the prompt. */
+  accepted(text: string): void {
+    if (this.#sent !== text) {
+      return;
+    }
+    this.#sent = null;
+    // What was typed since then stays.
+    const { value } = this.#prompt;
+    this.setText(value.startsWith(text) ? value.slice(text.length) : value);
+    this.#wishes.draft(this.#prompt.value);
+  }
+
+  #onInput(): void {
+    this.#afterChange();
+    this.#wishes.draft(this.#prompt.value);
+  }
+
+  #onKey(event: KeyboardEvent): void {
+    // While an input method is composing, Enter chooses a word.
+    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      this.#onSend();
+    }
+  }
+
+  #onSend(): void {
+    const { value } = this.#prompt;
+    if (!this.#streaming && this.#maySend()) {
+      this.#sent = value;
+      this.#wishes.send(value);
+      this.focus();
+    }
+  }
+
+  #onStop(): void {
+    this.#wishes.stop();
+    this.focus();
+  }
+
+  #maySend(): boolean {
+    return this.#ready && /\S/u.test(this.#prompt.value);
+  }
+
+  #afterChange(): void {
+    const { value } = this.#prompt;
+    this.#send.disabled = !this.#maySend();
+    // Browsers that cannot size the field by its content get rows instead.
+    this.#prompt.rows = Math.min(MAX_ROWS, value.split('\n', MAX_ROWS).length);
+  }
+}

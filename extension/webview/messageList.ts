@@ -1,0 +1,117 @@
+/** The conversation on the page. Messages that did not change are not touched. */
+import type { PanelStrings } from '../src/chat/strings.ts';
+import { retryableAnswer } from '../src/chat/transcript.ts';
+import type { ChatMessage, Transcript, UserMessage } from '../src/chat/transcript.ts';
+import { AnswerView } from './answerView.ts';
+import { confirmCopied } from './copyButton.ts';
+import { h } from './dom.ts';
+import type { Wishes } from './wishes.ts';
+
+interface MessageView {
+  readonly element: HTMLElement;
+  update(message: ChatMessage, canRetry: boolean): void;
+  plainText(): string;
+}
+
+export class MessageList {
+  readonly element: HTMLElement;
+  readonly #strings: PanelStrings;
+  readonly #wishes: Wishes;
+  readonly #views = new Map<string, MessageView>();
+
+  constructor(strings: PanelStrings, wishes: Wishes) {
+    this.#strings = strings;
+    this.#wishes = wishes;
+    this.element = h('div', { class: 'messages' });
+    this.element.addEventListener('click', (event) => {
+      this.#onClick(event);
+    });
+    // A middle click would open a link past the host.
+    this.element.addEventListener('auxclick', (event) => {
+      this.#onClick(event);
+    });
+  }
+
+  update(transcript: Transcript, mayAsk: boolean): void {
+    const gone = new Set(this.#views.keys());
+    const retryable = mayAsk ? retryableAnswer(transcript) : undefined;
+    transcript.forEach((message, index) => {
+      gone.delete(message.id);
+      const view = this.#views.get(message.id) ?? this.#add(message);
+      if (this.element.children[index] !== view.element) {
+        this.element.insertBefore(view.element, this.element.children[index] ?? null);
+      }
+      view.update(message, message === retryable);
+    });
+    for (const id of gone) {
+      this.#views.get(id)?.element.remove();
+      this.#views.delete(id);
+    }
+  }
+
+  /** A message as it is shown; empty when there is none of that id. */
+  plainText(id: string): string {
+    return this.#views.get(id)?.plainText() ?? '';
+  }
+
+  #add(message: ChatMessage): MessageView {
+    const view =
+      message.role === 'user'
+        ? questionView(message, this.#strings)
+        : answerView(new AnswerView(message, this.#strings, this.#wishes));
+    this.#views.set(message.id, view);
+    return view;
+  }
+
+  /** Links and code blocks are an answer's own; they are rendered again and again, so the list listens for them. */
+  #onClick(event: MouseEvent): void {
+    const target = event.target instanceof Element ? event.target : null;
+    const link = target?.closest('a');
+    if (link !== undefined && link !== null) {
+      // Stopped here, since VS Code opens links of a page by itself when the click comes through.
+      event.preventDefault();
+      event.stopPropagation();
+      this.#wishes.openLink(link.getAttribute('href') ?? '');
+      return;
+    }
+    const copy = target?.closest<HTMLButtonElement>('button.copy-code');
+    const code = copy?.closest('.code')?.querySelector('pre')?.textContent;
+    if (copy !== undefined && copy !== null && code !== undefined) {
+      this.#wishes.copy(code);
+      confirmCopied(copy, this.#strings.copy, this.#strings);
+    }
+  }
+}
+
+function questionView(message: UserMessage, strings: PanelStrings): MessageView {
+  const element = h(
+    'article',
+    {
+      class: 'question',
+      'data-message-role': 'user',
+      'data-message-id': message.id,
+      'data-status': 'done',
+      'aria-label': strings.question,
+    },
+    h('div', { class: 'question-text' }, message.text),
+  );
+  return {
+    element,
+    update() {
+      // A question never changes.
+    },
+    plainText: () => message.text,
+  };
+}
+
+function answerView(view: AnswerView): MessageView {
+  return {
+    element: view.element,
+    update(message, canRetry) {
+      if (message.role === 'assistant') {
+        view.update(message, canRetry);
+      }
+    },
+    plainText: () => view.plainText(),
+  };
+}

@@ -1,0 +1,44 @@
+/** What stands in place of a conversation: nothing asked yet, or nobody signed in. */
+import { SIGN_IN_ACTION } from '../src/chat/protocol.ts';
+import type { PanelStrings } from '../src/chat/strings.ts';
+import { button, h } from './dom.ts';
+import { icon } from './icons.ts';
+import type { Wishes } from './wishes.ts';
+
+export type Screen = 'conversation' | 'empty' | 'signedOut' | 'signingIn' | 'restoring';
+
+export function emptyScreen(strings: PanelStrings, suggest: (prompt: string) => void): HTMLElement {
+  const suggestions = strings.suggestions.map(({ label, prompt }) =>
+    button({ class: 'suggestion' }, () => suggest(prompt), label),
+  );
+  return h(
+    'div',
+    { class: 'screen', 'data-testid': 'empty' },
+    h('div', { class: 'mark' }, icon('pulse')),
+    h('h2', {}, strings.emptyTitle),
+    h('p', {}, strings.emptyText),
+    h('div', { class: 'suggestions' }, ...suggestions),
+  );
+}
+
+export function signedOutScreen(strings: PanelStrings, wishes: Wishes, signingIn: boolean): HTMLElement {
+  const attributes = { class: 'primary wide', 'data-testid': 'sign-in', disabled: signingIn ? '' : null };
+  const label = signingIn ? strings.signingIn : strings.signIn;
+  return h(
+    'div',
+    { class: 'screen', 'data-testid': 'signed-out' },
+    h('div', { class: 'mark' }, icon('pulse')),
+    h('h2', {}, strings.signedOutTitle),
+    h('p', {}, strings.signedOutText),
+    button(attributes, () => wishes.action(SIGN_IN_ACTION), label),
+  );
+}
+
+export function restoringScreen(strings: PanelStrings): HTMLElement {
+  return h(
+    'div',
+    { class: 'screen', role: 'status' },
+    h('div', { class: 'mark waiting' }, icon('pulse')),
+    strings.restoring,
+  );
+}

@@ -1,0 +1,57 @@
+/** Keeps the end of a growing text in view, as long as the reader is there. */
+
+/** Within this many pixels of the end the reader counts as being at the end. */
+const NEAR_PX = 24;
+
+export class Scroller {
+  readonly #area: HTMLElement;
+  readonly #onChange: (atEnd: boolean) => void;
+  #sticks = true;
+  #lastTop = 0;
+
+  /** `onChange` learns whether the view follows the end. */
+  constructor(area: HTMLElement, onChange: (follows: boolean) => void) {
+    this.#area = area;
+    this.#onChange = onChange;
+    area.addEventListener('scroll', () => {
+      this.#onScroll();
+    });
+  }
+
+  get follows(): boolean {
+    return this.#sticks;
+  }
+
+  /** To be called when the content or the area has changed its size. */
+  contentChanged(): void {
+    if (this.#sticks) {
+      this.#area.scrollTop = this.#area.scrollHeight;
+      this.#lastTop = this.#area.scrollTop;
+    }
+  }
+
+  /** Goes to the end and follows it again. */
+  toEnd(): void {
+    this.#setSticks(true);
+    this.contentChanged();
+  }
+
+  #onScroll(): void {
+    const { scrollTop, scrollHeight, clientHeight } = this.#area;
+    const isNear = scrollHeight - scrollTop - clientHeight <= NEAR_PX;
+    // Growing content moves the end away without the reader's doing; only going up is a wish to stay.
+    if (isNear) {
+      this.#setSticks(true);
+    } else if (scrollTop < this.#lastTop) {
+      this.#setSticks(false);
+    }
+    this.#lastTop = scrollTop;
+  }
+
+  #setSticks(sticks: boolean): void {
+    if (sticks !== this.#sticks) {
+      this.#sticks = sticks;
+      this.#onChange(sticks);
+    }
+  }
+}
