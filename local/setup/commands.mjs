@@ -79,7 +79,9 @@ export function npmEnvironment(additions = {}) {
   const inherited = Object.entries(process.env).filter(
     ([name]) =>
       !/^(npm_(package|lifecycle)_.*|npm_command|npm_execpath|npm_node_execpath|INIT_CWD)$/.test(name) &&
-      !/^npm_config_(local_prefix|global_prefix|prefix|init_module|node_gyp|nodedir|user_agent|omit|include)$/i.test(name),
+      !/^npm_config_(local_prefix|global_prefix|prefix|init_module|node_gyp|nodedir|user_agent|omit|include)$/i.test(
+        name,
+      ),
   );
   return { ...Object.fromEntries(inherited), npm_config_audit: 'false', npm_config_fund: 'false', ...additions };
 }

@@ -15,7 +15,9 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
 /** @param {string[]} args */
 async function main(args) {
   if (args.includes('--help')) {
-    process.stdout.write(`usage: node local/setup/main.mjs [${names.join('|')}]…\nInstalls into ${cache} (GODOTY_CACHE).\n`);
+    process.stdout.write(
+      `usage: node local/setup/main.mjs [${names.join('|')}]…\nInstalls into ${cache} (GODOTY_CACHE).\n`,
+    );
     return;
   }
   try {

@@ -113,10 +113,13 @@ function npmInstalledTheLock() {
   const installed = lockedPackages(record);
   const wanted = lockedPackages(lockFile);
   const extra = Object.keys(installed).some((name) => !(name in wanted));
-  return !extra && Object.entries(wanted).every(([name, { version, optional }]) => {
-    const found = installed[name];
-    return found === undefined ? optional === true : found.version === version;
-  });
+  return (
+    !extra &&
+    Object.entries(wanted).every(([name, { version, optional }]) => {
+      const found = installed[name];
+      return found === undefined ? optional === true : found.version === version;
+    })
+  );
 }
 
 /**

@@ -110,7 +110,9 @@ function findPostgres() {
   // Debian keeps the servers of all versions off the PATH.
   const root = '/usr/lib/postgresql';
   const installed = existsSync(root) ? readdirSync(root).sort((a, b) => Number(b) - Number(a)) : [];
-  return installed.map((version) => path.join(root, version, 'bin')).find((bin) => isExecutable(path.join(bin, 'postgres')));
+  return installed
+    .map((version) => path.join(root, version, 'bin'))
+    .find((bin) => isExecutable(path.join(bin, 'postgres')));
 }
 
 function findBrowser() {
@@ -135,5 +137,9 @@ function findBrowser() {
  * @param {string} file
  */
 function isSnapStub(file) {
-  return file.endsWith('chromium-browser') && !existsSync('/snap/bin/chromium') && readFileSync(file).includes('snap install');
+  return (
+    file.endsWith('chromium-browser') &&
+    !existsSync('/snap/bin/chromium') &&
+    readFileSync(file).includes('snap install')
+  );
 }
