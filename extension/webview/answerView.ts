@@ -19,7 +19,6 @@ export class AnswerView {
   readonly #thoughts: HTMLDetailsElement;
   readonly #thoughtsLabel = h('span');
   readonly #thoughtsText = h('div', { class: 'thoughts-text' });
-  readonly #waiting: HTMLElement;
   readonly #end = h('div', { class: 'answer-end' });
   #shown: { readonly answer: Answer; readonly canRetry: boolean } | null = null;
 
@@ -33,7 +32,6 @@ export class AnswerView {
       h('summary', {}, icon('chevron'), this.#thoughtsLabel),
       this.#thoughtsText,
     );
-    this.#waiting = h('div', { class: 'waiting', 'aria-hidden': 'true' }, h('i'), h('i'), h('i'));
     this.element = h(
       'article',
       {
@@ -44,7 +42,6 @@ export class AnswerView {
       },
       this.#thoughts,
       this.#markdown.element,
-      this.#waiting,
       this.#end,
     );
   }
@@ -57,7 +54,6 @@ export class AnswerView {
     const streaming = answer.state.status === 'streaming';
     this.element.dataset['status'] = answer.state.status;
     this.#markdown.update(answer.text, !streaming);
-    this.#waiting.hidden = !streaming;
     this.#updateThoughts(answer, streaming);
     if (before?.state !== answer.state || this.#shown?.canRetry !== canRetry) {
       this.#end.replaceChildren(...this.#endOf(answer, canRetry));
@@ -103,15 +99,18 @@ export class AnswerView {
 
   #factsLine(answer: Answer): HTMLElement {
     const facts = factsOf(answer, this.#strings, document.documentElement.lang);
-    const line = h('div', { class: 'facts' }, h('span', { class: 'facts-text' }, ...facts.map(factElement)));
-    if (answer.state.status !== 'streaming' && answer.text !== '') {
-      line.append(
-        copyButton({ class: 'icon-button copy-answer' }, this.#strings.copyAnswer, this.#strings, () =>
-          this.#wishes.copy(answer.text),
-        ),
-      );
+    const text = h('span', { class: 'facts-text' }, ...facts.map(factElement).flatMap(separated));
+    if (answer.state.status === 'streaming') {
+      return h('div', { class: 'facts' }, waitingDots(), text);
     }
-    return line;
+    const { copyAnswer } = this.#strings;
+    const copy = (): void => this.#wishes.copy(answer.text);
+    return h(
+      'div',
+      { class: 'facts' },
+      text,
+      answer.text === '' ? null : copyButton({ class: 'icon-button copy-answer' }, copyAnswer, this.#strings, copy),
+    );
   }
 
   #errorCard(error: ChatError, retryId: string | null): HTMLElement {
@@ -131,6 +130,14 @@ export class AnswerView {
     const attributes = { class: 'secondary', 'data-testid': 'retry' };
     return button(attributes, () => this.#wishes.retry(id), icon('retry'), this.#strings.retry);
   }
+}
+
+function waitingDots(): HTMLElement {
+  return h('span', { class: 'waiting', 'aria-hidden': 'true' }, h('i'), h('i'), h('i'));
+}
+
+function separated(element: HTMLElement, index: number): (HTMLElement | string)[] {
+  return index === 0 ? [element] : [' · ', element];
 }
 
 function factElement({ kind, text, detail }: Fact): HTMLElement {
