@@ -51,12 +51,18 @@ pub struct Cost {
 
 impl Cost {
     /// No price is known.
-    pub const UNKNOWN: Self = Self { amount: None, source: CostSource::Unknown };
+    pub const UNKNOWN: Self = Self {
+        amount: None,
+        source: CostSource::Unknown,
+    };
 
     /// An amount with its source.
     #[must_use]
     pub const fn known(amount: Money, source: CostSource) -> Self {
-        Self { amount: Some(amount), source }
+        Self {
+            amount: Some(amount),
+            source,
+        }
     }
 }
 
@@ -161,7 +167,14 @@ impl Prices {
     /// Flat prices per token.
     #[must_use]
     pub fn flat(input: Price, output: Price) -> Self {
-        Self { base: Rates { input: Some(input), output: Some(output), ..Rates::default() }, ..Self::default() }
+        Self {
+            base: Rates {
+                input: Some(input),
+                output: Some(output),
+                ..Rates::default()
+            },
+            ..Self::default()
+        }
     }
 
     /// Whether there is any price per token.
@@ -191,7 +204,10 @@ impl Prices {
             // The proxy halves the base price, whatever the length of the prompt.
             Billing::Fireworks => {
                 let half = self.base.input.map(Price::half);
-                (rates.cache_read.or(half).unwrap_or(input), rates.cache_write.unwrap_or(input))
+                (
+                    rates.cache_read.or(half).unwrap_or(input),
+                    rates.cache_write.unwrap_or(input),
+                )
             }
             _ => (rates.cache_read.unwrap_or(input), rates.cache_write.unwrap_or(input)),
         };
@@ -204,7 +220,12 @@ impl Prices {
         let (text_out, reasoning) = match self.billing {
             Billing::Xai => {
                 let counted_apart = usage.total != usage.prompt.saturating_add(usage.completion);
-                (usage.completion.saturating_add(if counted_apart { usage.reasoning } else { 0 }), 0)
+                (
+                    usage
+                        .completion
+                        .saturating_add(if counted_apart { usage.reasoning } else { 0 }),
+                    0,
+                )
             }
             _ => (usage.completion.saturating_sub(usage.reasoning), usage.reasoning),
         };
@@ -235,13 +256,18 @@ impl Prices {
                 output,
                 cache_read: rates.cache_read.or(Some(input)),
                 cache_write: rates.cache_write.or(Some(input)),
-                reasoning: rates.reasoning.or(if rates.output.is_some() { None } else { self.base.reasoning }),
+                reasoning: rates.reasoning.or(if rates.output.is_some() {
+                    None
+                } else {
+                    self.base.reasoning
+                }),
             };
         }
-        let reached = |tier: &&Tier| {
-            prompt > tier.above || (self.billing == Billing::Xai && prompt == tier.above)
-        };
-        self.tiers.iter().filter(reached).fold(self.base, |base, tier| tier.rates.or(base))
+        let reached = |tier: &&Tier| prompt > tier.above || (self.billing == Billing::Xai && prompt == tier.above);
+        self.tiers
+            .iter()
+            .filter(reached)
+            .fold(self.base, |base, tier| tier.rates.or(base))
     }
 
     /// Takes the member `key` of a LiteLLM model entry if it is one of the prices; says whether it was.
@@ -254,7 +280,9 @@ impl Prices {
             self.ranges = read_ranges(scanner)?;
             return Ok(true);
         }
-        let Some((field, above)) = price_field(&name) else { return Ok(false) };
+        let Some((field, above)) = price_field(&name) else {
+            return Ok(false);
+        };
         let price = read_price(scanner)?;
         let rates = match above {
             None => &mut self.base,
@@ -266,7 +294,13 @@ impl Prices {
                 // `null` stands for "no such tier" in the proxy's answers.
                 Err(_) if price.is_none() || self.tiers.len() >= MAX_TIERS => return Ok(true),
                 Err(at) => {
-                    self.tiers.insert(at, Tier { above, rates: Rates::default() });
+                    self.tiers.insert(
+                        at,
+                        Tier {
+                            above,
+                            rates: Rates::default(),
+                        },
+                    );
                     match self.tiers.get_mut(at) {
                         Some(tier) => &mut tier.rates,
                         None => return Ok(true),
@@ -310,7 +344,9 @@ impl Field {
 
 /// The price that a member's name stands for, and the tier's threshold; `None` for anything else (service tiers too).
 fn price_field(name: &str) -> Option<(Field, Option<u64>)> {
-    let (field, suffix) = Field::NAMES.iter().find_map(|(base, field)| Some((*field, name.strip_prefix(base)?)))?;
+    let (field, suffix) = Field::NAMES
+        .iter()
+        .find_map(|(base, field)| Some((*field, name.strip_prefix(base)?)))?;
     if suffix.is_empty() {
         return Some((field, None));
     }
@@ -325,7 +361,9 @@ fn price_field(name: &str) -> Option<(Field, Option<u64>)> {
 /// A price as a number, or as a string that holds one (an operator's YAML gives such); anything else is no price.
 pub(crate) fn read_price(scanner: &mut Scanner<'_>) -> json::Result<Option<Price>> {
     if scanner.peek() == Some(b'"') {
-        return Ok(scanner.string_or_skip()?.and_then(|text| Price::parse(text.decode().trim())));
+        return Ok(scanner
+            .string_or_skip()?
+            .and_then(|text| Price::parse(text.decode().trim())));
     }
     Ok(scanner.number_or_skip()?.and_then(Price::parse))
 }

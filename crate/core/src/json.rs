@@ -45,7 +45,11 @@ impl<'a> Str<'a> {
     /// Whether the string's value equals `text`.
     #[must_use]
     pub fn is(self, text: &str) -> bool {
-        if self.escaped { self.decode() == text } else { self.raw == text.as_bytes() }
+        if self.escaped {
+            self.decode() == text
+        } else {
+            self.raw == text.as_bytes()
+        }
     }
 
     /// The value. Invalid UTF-8 and lone surrogates become U+FFFD.
@@ -118,7 +122,10 @@ impl Text {
             raw = match rest {
                 [b'\\', b'u', digits @ ..] => {
                     let (unit, rest) = digits.split_at_checked(4).unwrap_or((digits, &[]));
-                    self.push_unit(unit.iter().fold(0, |unit, digit| (unit << 4) | u16::from(hex(*digit).unwrap_or(0))));
+                    self.push_unit(
+                        unit.iter()
+                            .fold(0, |unit, digit| (unit << 4) | u16::from(hex(*digit).unwrap_or(0))),
+                    );
                     rest
                 }
                 [b'\\', letter, rest @ ..] => {
@@ -142,7 +149,8 @@ impl Text {
     fn push_unit(&mut self, unit: u16) {
         match (self.high.take(), unit) {
             (Some(high), 0xDC00..=0xDFFF) => {
-                self.out.extend(char::decode_utf16([high, unit]).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
+                self.out
+                    .extend(char::decode_utf16([high, unit]).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
             }
             (waiting, _) => {
                 if waiting.is_some() {
@@ -151,7 +159,8 @@ impl Text {
                 if matches!(unit, 0xD800..=0xDBFF) {
                     self.high = Some(unit);
                 } else {
-                    self.out.push(char::from_u32(u32::from(unit)).unwrap_or(char::REPLACEMENT_CHARACTER));
+                    self.out
+                        .push(char::from_u32(u32::from(unit)).unwrap_or(char::REPLACEMENT_CHARACTER));
                 }
             }
         }
@@ -368,12 +377,20 @@ impl<'a> Scanner<'a> {
             self.advance(plain_len(self.rest));
             match self.rest {
                 [b'"', after @ ..] => {
-                    let raw = body.get(..body.len().saturating_sub(self.rest.len())).ok_or(Malformed)?;
+                    let raw = body
+                        .get(..body.len().saturating_sub(self.rest.len()))
+                        .ok_or(Malformed)?;
                     self.rest = after;
                     return Ok(Str { raw, escaped });
                 }
-                [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', after @ ..] => self.rest = after,
-                [b'\\', b'u', a, b, c, d, after @ ..] if [a, b, c, d].into_iter().all(|digit| hex(*digit).is_some()) => {
+                [
+                    b'\\',
+                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
+                    after @ ..,
+                ] => self.rest = after,
+                [b'\\', b'u', a, b, c, d, after @ ..]
+                    if [a, b, c, d].into_iter().all(|digit| hex(*digit).is_some()) =>
+                {
                     self.rest = after;
                 }
                 _ => return Err(Malformed),
@@ -393,7 +410,11 @@ impl<'a> Scanner<'a> {
 
     #[inline]
     fn token(&mut self, wanted: u8) -> Result<()> {
-        if self.next_token()? == wanted { Ok(()) } else { Err(Malformed) }
+        if self.next_token()? == wanted {
+            Ok(())
+        } else {
+            Err(Malformed)
+        }
     }
 
     #[inline]
@@ -528,7 +549,10 @@ fn plain_len(bytes: &[u8]) -> usize {
         }
         len += 8;
     }
-    len + tail.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)).count()
+    len + tail
+        .iter()
+        .take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20))
+        .count()
 }
 
 const fn hex(digit: u8) -> Option<u8> {
@@ -570,8 +594,26 @@ mod tests {
     #[test]
     fn it_takes_what_json_parse_takes() {
         for text in [
-            "null", "true", "false", "0", "-0", "1", "-12.5e+10", "1E9", "1e999", "\"\"", "[]", "{}", " [ ] ", "[1,2]",
-            "{\"a\":1,\"a\":2}", "\"\\ud800\"", "\"\\u00e9\\/\"", "{\"a\":{\"b\":[1,{\"c\":[]}]}}", "\t\r\n 1 ", "\"\u{7f}\"",
+            "null",
+            "true",
+            "false",
+            "0",
+            "-0",
+            "1",
+            "-12.5e+10",
+            "1E9",
+            "1e999",
+            "\"\"",
+            "[]",
+            "{}",
+            " [ ] ",
+            "[1,2]",
+            "{\"a\":1,\"a\":2}",
+            "\"\\ud800\"",
+            "\"\\u00e9\\/\"",
+            "{\"a\":{\"b\":[1,{\"c\":[]}]}}",
+            "\t\r\n 1 ",
+            "\"\u{7f}\"",
         ] {
             assert!(is_json(text.as_bytes()), "{text}");
         }
@@ -580,9 +622,45 @@ mod tests {
     #[test]
     fn it_refuses_what_json_parse_refuses() {
         for text in [
-            "", " ", "nul", "nulll", "01", "-", "1.", ".5", "1e", "1e+", "+1", "--1", "\"", "\"\\x\"", "\"\\u12g4\"",
-            "\"\\u123\"", "\"\n\"", "\"\u{1f}\"", "[", "[1", "[1,]", "[,]", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}",
-            "{1:1}", "[1}", "{\"a\":1]", "1 2", "[] []", "\u{a0}1", "'a'", "\u{feff}1", "]", "NaN", "Infinity", "0x1",
+            "",
+            " ",
+            "nul",
+            "nulll",
+            "01",
+            "-",
+            "1.",
+            ".5",
+            "1e",
+            "1e+",
+            "+1",
+            "--1",
+            "\"",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "\"\\u123\"",
+            "\"\n\"",
+            "\"\u{1f}\"",
+            "[",
+            "[1",
+            "[1,]",
+            "[,]",
+            "{",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{a:1}",
+            "{1:1}",
+            "[1}",
+            "{\"a\":1]",
+            "1 2",
+            "[] []",
+            "\u{a0}1",
+            "'a'",
+            "\u{feff}1",
+            "]",
+            "NaN",
+            "Infinity",
+            "0x1",
         ] {
             assert!(!is_json(text.as_bytes()), "{text}");
         }
@@ -619,7 +697,14 @@ mod tests {
     #[test]
     fn a_surrogate_pair_split_over_strings_is_joined() {
         let mut text = Text::default();
-        for part in [r#""a\ud83c""#, r#""""#, r#""\udf0db""#, r#""\ud83c""#, r#""c""#, r#""\ud83c""#] {
+        for part in [
+            r#""a\ud83c""#,
+            r#""""#,
+            r#""\udf0db""#,
+            r#""\ud83c""#,
+            r#""c""#,
+            r#""\ud83c""#,
+        ] {
             text.push(Scanner::new(part.as_bytes()).string_or_skip().unwrap().unwrap());
         }
         assert_eq!(text.take(), "a\u{1f30d}b\u{fffd}c");
@@ -664,7 +749,10 @@ mod tests {
         let text = "a\"\\\n\r\t\u{0}\u{1f}\u{7f}é🌍/";
         let mut out = String::new();
         write_string(&mut out, text);
-        assert_eq!(Scanner::new(out.as_bytes()).string_or_skip().unwrap().unwrap().decode(), text);
+        assert_eq!(
+            Scanner::new(out.as_bytes()).string_or_skip().unwrap().unwrap().decode(),
+            text
+        );
         assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text);
     }
 }

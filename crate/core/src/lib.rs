@@ -14,3 +14,4 @@ pub mod json;
 pub mod secret;
 pub mod session;
 pub mod sse;
+pub mod chat;

@@ -21,7 +21,10 @@ pub struct Limits {
 impl Default for Limits {
     /// 8 MiB each: an image in one delta fits, a stream without line ends does not fill the memory.
     fn default() -> Self {
-        Self { line: 8 << 20, event: 8 << 20 }
+        Self {
+            line: 8 << 20,
+            event: 8 << 20,
+        }
     }
 }
 
@@ -90,7 +93,10 @@ impl Decoder {
     /// A decoder at the start of a stream.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { limits, ..Self::default() }
+        Self {
+            limits,
+            ..Self::default()
+        }
     }
 
     /// Takes the next piece of the stream, of any size, and hands over what it completes.
@@ -111,7 +117,11 @@ impl Decoder {
     }
 
     fn take<R: Receiver>(&mut self, bytes: &[u8], receiver: &mut R) -> Result<(), TooLarge> {
-        let mut rest = if self.start == Start::Behind { bytes } else { self.skip_bom(bytes) };
+        let mut rest = if self.start == Start::Behind {
+            bytes
+        } else {
+            self.skip_bom(bytes)
+        };
         if self.after_cr
             && let Some(first) = rest.first()
         {
@@ -133,12 +143,11 @@ impl Decoder {
             };
             let (piece, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
             rest = match after {
-                [b'\r', b'\n', after @ ..] => after,
                 [b'\r'] => {
                     self.after_cr = true;
                     &[]
                 }
-                [_, after @ ..] => after,
+                [b'\r', b'\n', after @ ..] | [_, after @ ..] => after,
                 [] => &[],
             };
             if self.line.is_empty() {
@@ -204,7 +213,9 @@ impl Decoder {
             }
             b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
                 let milliseconds = value.iter().fold(0_u64, |number, digit| {
-                    number.saturating_mul(10).saturating_add(u64::from(digit.wrapping_sub(b'0')))
+                    number
+                        .saturating_mul(10)
+                        .saturating_add(u64::from(digit.wrapping_sub(b'0')))
                 });
                 receiver.retry(milliseconds);
             }
@@ -223,7 +234,11 @@ impl Decoder {
 
     fn dispatch<R: Receiver>(&mut self, receiver: &mut R) {
         if self.has_data {
-            receiver.event(Event { name: &self.name, data: &self.data, id: &self.id });
+            receiver.event(Event {
+                name: &self.name,
+                data: &self.data,
+                id: &self.id,
+            });
         }
         self.has_data = false;
         self.data.clear();
@@ -251,7 +266,8 @@ mod tests {
     impl Receiver for Log {
         fn event(&mut self, event: Event<'_>) {
             let text = |bytes| String::from_utf8_lossy(bytes).to_string();
-            self.0.push(format!("{}|{}|{}", text(event.name), text(event.data), text(event.id)));
+            self.0
+                .push(format!("{}|{}|{}", text(event.name), text(event.data), text(event.id)));
         }
         fn comment(&mut self) {
             self.0.push(":".to_string());
@@ -282,7 +298,10 @@ mod tests {
             (b": hi\n:\n\n", &[":", ":"]),
             (b"event: x\ndata: a\n\ndata: b\n\n", &["x|a|", "|b|"]),
             (b"event: x\n\ndata: b\n\n", &["|b|"]),
-            (b"id: 1\ndata: a\n\ndata: b\n\nid\ndata: c\n\n", &["|a|1", "|b|1", "|c|"]),
+            (
+                b"id: 1\ndata: a\n\ndata: b\n\nid\ndata: c\n\n",
+                &["|a|1", "|b|1", "|c|"],
+            ),
             (b"id: 1\n\nid: 2\x00\ndata: a\n\n", &["|a|1"]),
             (b"retry: 10\nretry: 1x\nretry:\nretry: -1\n\n", &["retry 10"]),
             (b"retry: 99999999999999999999999\n\n", &["retry 18446744073709551615"]),
@@ -306,13 +325,19 @@ mod tests {
     #[test]
     fn a_cr_at_the_end_of_a_piece_ends_its_line_at_once() {
         assert_eq!(events(&[b"data: a\r\r"]), ["|a|"]);
-        assert_eq!(events(&[b"data: a\r\n\r", b"", b"\ndata: b\r\r", b"\n"]), ["|a|", "|b|"]);
+        assert_eq!(
+            events(&[b"data: a\r\n\r", b"", b"\ndata: b\r\r", b"\n"]),
+            ["|a|", "|b|"]
+        );
     }
 
     #[test]
     fn a_limit_is_terminal_and_events_before_it_arrive() {
         let limits = Limits { line: 10, event: 12 };
-        for stream in [&b"data: a\n\ndata: 0123456789\n\n"[..], b"data: a\n\ndata: 012\ndata: 345\ndata: 678\ndata: 9\n\n"] {
+        for stream in [
+            &b"data: a\n\ndata: 0123456789\n\n"[..],
+            b"data: a\n\ndata: 012\ndata: 345\ndata: 678\ndata: 9\n\n",
+        ] {
             for size in [1, 3, 100] {
                 let mut decoder = Decoder::new(limits);
                 let mut log = Log::default();

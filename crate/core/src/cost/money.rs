@@ -72,7 +72,11 @@ impl Money {
         let fraction = self.0.checked_rem(TRILLION).unwrap_or(0);
         let digits = format!("{fraction:012}");
         let digits = digits.trim_end_matches('0');
-        if digits.is_empty() { whole.to_string() } else { format!("{whole}.{digits}") }
+        if digits.is_empty() {
+            whole.to_string()
+        } else {
+            format!("{whole}.{digits}")
+        }
     }
 
     /// For people: `$12.35` from one dollar on, `$0.0123` (four decimals) from one cent on, four significant digits
@@ -146,7 +150,10 @@ impl Price {
     /// Its whole part, for numbers that are no prices.
     pub(super) fn whole(self) -> u64 {
         let unit = TRILLION.saturating_mul(TRILLION);
-        self.0.checked_div(unit).and_then(|whole| u64::try_from(whole).ok()).unwrap_or(u64::MAX)
+        self.0
+            .checked_div(unit)
+            .and_then(|whole| u64::try_from(whole).ok())
+            .unwrap_or(u64::MAX)
     }
 
     /// What a million tokens cost: whole pico-USD, rounded half up.
@@ -172,7 +179,11 @@ pub fn format_cost(cost: Cost) -> String {
 fn divide_half_up(number: i128, by: i128) -> Option<i128> {
     let quotient = number.checked_div(by)?;
     let rest = number.checked_rem(by)?;
-    if rest >= by.checked_sub(rest)? { quotient.checked_add(1) } else { Some(quotient) }
+    if rest >= by.checked_sub(rest)? {
+        quotient.checked_add(1)
+    } else {
+        Some(quotient)
+    }
 }
 
 /// Reads a decimal number as a whole number of 10^-decimals, rounded half up.
@@ -190,7 +201,9 @@ fn parse_scaled(text: &str, decimals: i32) -> Option<i128> {
         return None;
     }
     // A million is as good as infinite, and so is what does not fit.
-    let exponent = exponent.parse::<i32>().map_or(1_000_000, |exponent| exponent.min(1_000_000));
+    let exponent = exponent
+        .parse::<i32>()
+        .map_or(1_000_000, |exponent| exponent.min(1_000_000));
     let exponent = if down { exponent.checked_neg()? } else { exponent };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     if whole.is_empty() && fraction.is_empty() {
@@ -199,12 +212,18 @@ fn parse_scaled(text: &str, decimals: i32) -> Option<i128> {
     let mut number = 0_i128;
     let mut shift = decimals.checked_add(exponent)?;
     let mut kept = 0;
-    for (fractional, digit) in whole.bytes().map(|digit| (false, digit)).chain(fraction.bytes().map(|digit| (true, digit))) {
+    for (fractional, digit) in whole
+        .bytes()
+        .map(|digit| (false, digit))
+        .chain(fraction.bytes().map(|digit| (true, digit)))
+    {
         if !digit.is_ascii_digit() {
             return None;
         }
         let step = if kept < 36 {
-            number = number.checked_mul(10)?.checked_add(i128::from(digit.wrapping_sub(b'0')))?;
+            number = number
+                .checked_mul(10)?
+                .checked_add(i128::from(digit.wrapping_sub(b'0')))?;
             if number > 0 {
                 kept = i32::checked_add(kept, 1)?;
             }

@@ -9,9 +9,18 @@ fn pico(pico: i128) -> Money {
 }
 
 fn prices(entry: &str, provider: &str) -> Prices {
-    let mut prices = Prices { billing: Billing::of_provider(provider), ..Prices::default() };
+    let mut prices = Prices {
+        billing: Billing::of_provider(provider),
+        ..Prices::default()
+    };
     Scanner::new(entry.as_bytes())
-        .object(|scanner, key| if prices.read_member(key, scanner)? { Ok(()) } else { scanner.skip_value() })
+        .object(|scanner, key| {
+            if prices.read_member(key, scanner)? {
+                Ok(())
+            } else {
+                scanner.skip_value()
+            }
+        })
         .unwrap();
     prices
 }
@@ -31,7 +40,10 @@ fn decimal_text_is_read_exactly() {
         ("0.0000000000004999999999", Some(0)),
         ("0.0000000000005", Some(1)),
         ("1e-999999999999", Some(0)),
-        ("123456789012345678901234567890123456789e-30", Some(123_456_789_012_345_678_901)),
+        (
+            "123456789012345678901234567890123456789e-30",
+            Some(123_456_789_012_345_678_901),
+        ),
         ("0.1234567890123456789012345678901234567890123", Some(123_456_789_012)),
         (".5", Some(500_000_000_000)),
         ("5.", Some(5_000_000_000_000)),
@@ -78,8 +90,14 @@ fn an_amount_reads_well_and_never_rounds_to_nothing() {
         assert_eq!(pico(amount).format_usd(), text, "{amount}");
     }
     assert_eq!(format_cost(Cost::UNKNOWN), "–");
-    assert_eq!(format_cost(Cost::known(pico(100_000_000), CostSource::Catalog)), "≈ $0.0001");
-    assert_eq!(format_cost(Cost::known(pico(100_000_000), CostSource::Reported)), "$0.0001");
+    assert_eq!(
+        format_cost(Cost::known(pico(100_000_000), CostSource::Catalog)),
+        "≈ $0.0001"
+    );
+    assert_eq!(
+        format_cost(Cost::known(pico(100_000_000), CostSource::Reported)),
+        "$0.0001"
+    );
 }
 
 #[test]
@@ -97,8 +115,15 @@ fn an_amount_crosses_the_boundary_as_text() {
 #[test]
 fn the_recorded_call_costs_what_the_proxy_billed() {
     // The prices of `fake-gpt` and the usage of captures/litellm/nonstream.body; its header says 2.2e-05.
-    let prices = prices(r#"{"input_cost_per_token":1e-6,"output_cost_per_token":"2e-6"}"#, "openai");
-    let usage = Usage { cached: 4, reasoning: 2, ..Usage::new(12, 5) };
+    let prices = prices(
+        r#"{"input_cost_per_token":1e-6,"output_cost_per_token":"2e-6"}"#,
+        "openai",
+    );
+    let usage = Usage {
+        cached: 4,
+        reasoning: 2,
+        ..Usage::new(12, 5)
+    };
     assert_eq!(prices.estimate(&usage), Some(pico(22_000_000)));
 }
 
@@ -106,7 +131,12 @@ fn the_recorded_call_costs_what_the_proxy_billed() {
 fn parts_of_prompt_and_completion_have_their_own_prices() {
     let entry = r#"{"input_cost_per_token":1e-6,"output_cost_per_token":1e-5,"cache_read_input_token_cost":1e-7,
         "cache_creation_input_token_cost":1.25e-6,"output_cost_per_reasoning_token":2e-5,"input_cost_per_token_priority":9}"#;
-    let usage = Usage { cached: 40, cache_write: 20, reasoning: 4, ..Usage::new(100, 10) };
+    let usage = Usage {
+        cached: 40,
+        cache_write: 20,
+        reasoning: 4,
+        ..Usage::new(100, 10)
+    };
     // 40 fresh at 1, 40 cached at 0.1, 20 written at 1.25, 6 out at 10, 4 reasoning at 20 (micro-USD).
     assert_eq!(prices(entry, "openai").estimate(&usage), Some(pico(209_000_000)));
     // All prompt at 1; 6 out at 10, 4 reasoning at 20.
@@ -145,25 +175,48 @@ fn ranges_bill_the_whole_call_at_one_price() {
     let entry = r#"{"output_cost_per_reasoning_token":7e-6,"tiered_pricing":[
         {"range":[256000.0,1e6],"input_cost_per_token":2e-6,"output_cost_per_token":3e-6},
         {"range":[0,256000.0],"input_cost_per_token":1e-6,"output_cost_per_token":2e-6,"output_cost_per_reasoning_token":4e-6}]}"#;
-    for (prompt, completion, reasoning, micro) in
-        [(1, 1, 0, 3_i128), (256_000, 0, 0, 256_000), (256_001, 1, 1, 512_005), (2_000_000, 0, 0, 4_000_000), (1, 1, 1, 5)]
-    {
-        let usage = Usage { reasoning, ..Usage::new(prompt, completion) };
-        assert_eq!(prices(entry, "dashscope").estimate(&usage), Some(pico(micro * 1_000_000)), "{prompt}");
+    for (prompt, completion, reasoning, micro) in [
+        (1, 1, 0, 3_i128),
+        (256_000, 0, 0, 256_000),
+        (256_001, 1, 1, 512_005),
+        (2_000_000, 0, 0, 4_000_000),
+        (1, 1, 1, 5),
+    ] {
+        let usage = Usage {
+            reasoning,
+            ..Usage::new(prompt, completion)
+        };
+        assert_eq!(
+            prices(entry, "dashscope").estimate(&usage),
+            Some(pico(micro * 1_000_000)),
+            "{prompt}"
+        );
     }
 }
 
 #[test]
 fn no_price_is_unknown_and_a_price_of_zero_is_free() {
     assert_eq!(prices("{}", "openai").estimate(&Usage::new(1, 1)), None);
-    assert_eq!(prices(r#"{"cost_per_second":1,"input_cost_per_token":null}"#, "replicate").estimate(&Usage::new(1, 1)), None);
-    assert_eq!(prices(r#"{"input_cost_per_token":0,"output_cost_per_token":0.0}"#, "x").estimate(&Usage::new(1, 1)), Some(Money::ZERO));
-    assert_eq!(prices(r#"{"input_cost_per_token":1e-6}"#, "x").estimate(&Usage::new(1, 1)), Some(pico(1_000_000)));
+    assert_eq!(
+        prices(r#"{"cost_per_second":1,"input_cost_per_token":null}"#, "replicate").estimate(&Usage::new(1, 1)),
+        None
+    );
+    assert_eq!(
+        prices(r#"{"input_cost_per_token":0,"output_cost_per_token":0.0}"#, "x").estimate(&Usage::new(1, 1)),
+        Some(Money::ZERO)
+    );
+    assert_eq!(
+        prices(r#"{"input_cost_per_token":1e-6}"#, "x").estimate(&Usage::new(1, 1)),
+        Some(pico(1_000_000))
+    );
 }
 
 #[test]
 fn an_absurd_usage_gives_no_cost_instead_of_a_wrong_one() {
-    let prices = prices(r#"{"input_cost_per_token":99999999999,"output_cost_per_token":1}"#, "openai");
+    let prices = prices(
+        r#"{"input_cost_per_token":99999999999,"output_cost_per_token":1}"#,
+        "openai",
+    );
     assert_eq!(prices.estimate(&Usage::new(u64::MAX, u64::MAX)), None);
 }
 
@@ -176,18 +229,29 @@ fn a_usage_has_one_shape_for_every_provider() {
         (
             r#"{"completion_tokens":5,"prompt_tokens":12,"total_tokens":17,"completion_tokens_details":{"reasoning_tokens":2},
                "prompt_tokens_details":{"cached_tokens":4},"cost":0.000022}"#,
-            Usage { cached: 4, reasoning: 2, ..Usage::new(12, 5) },
+            Usage {
+                cached: 4,
+                reasoning: 2,
+                ..Usage::new(12, 5)
+            },
             Some(pico(22_000_000)),
         ),
         (
             r#"{"prompt_tokens":12,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":4,"cache_creation_tokens":3},
                "cache_read_input_tokens":4,"cache_creation_input_tokens":3}"#,
-            Usage { cached: 4, cache_write: 3, ..Usage::new(12, 5) },
+            Usage {
+                cached: 4,
+                cache_write: 3,
+                ..Usage::new(12, 5)
+            },
             None,
         ),
         (
             r#"{"input_tokens":12.0,"output_tokens":5,"prompt_tokens_details":{"cached_tokens":0},"cache_read_input_tokens":4}"#,
-            Usage { cached: 4, ..Usage::new(12, 5) },
+            Usage {
+                cached: 4,
+                ..Usage::new(12, 5)
+            },
             None,
         ),
         (
@@ -195,7 +259,11 @@ fn a_usage_has_one_shape_for_every_provider() {
             Usage::new(1, 0),
             Some(pico(1_000_000_000)),
         ),
-        (r#"{"prompt_tokens":99999999999999999999,"cost":-1}"#, Usage::new(0, 0), None),
+        (
+            r#"{"prompt_tokens":99999999999999999999,"cost":-1}"#,
+            Usage::new(0, 0),
+            None,
+        ),
     ];
     for (text, usage, cost) in rows {
         assert_eq!(read(text), Some(ReportedUsage { usage, cost }), "{text}");

@@ -30,7 +30,14 @@ impl Usage {
     /// Counts of a prompt and a completion, nothing else known.
     #[must_use]
     pub const fn new(prompt: u64, completion: u64) -> Self {
-        Self { prompt, completion, total: prompt.saturating_add(completion), cached: 0, cache_write: 0, reasoning: 0 }
+        Self {
+            prompt,
+            completion,
+            total: prompt.saturating_add(completion),
+            cached: 0,
+            cache_write: 0,
+            reasoning: 0,
+        }
     }
 
     /// The sum of two usages.
@@ -52,7 +59,7 @@ impl Usage {
 pub struct ReportedUsage {
     /// The counts.
     pub usage: Usage,
-    /// `usage.cost` (LiteLLM, OpenRouter) or `usage.cost.total_cost` (Perplexity).
+    /// `usage.cost` (LiteLLM, `OpenRouter`) or `usage.cost.total_cost` (Perplexity).
     pub cost: Option<Money>,
 }
 
@@ -135,7 +142,11 @@ impl ReportedUsage {
 fn count(scanner: &mut Scanner<'_>) -> json::Result<Option<u64>> {
     Ok(scanner
         .number_or_skip()?
-        .and_then(|text| text.parse().ok().or_else(|| super::Price::parse(text).map(super::Price::whole)))
+        .and_then(|text| {
+            text.parse()
+                .ok()
+                .or_else(|| super::Price::parse(text).map(super::Price::whole))
+        })
         .filter(|count| *count <= MAX_TOKENS))
 }
 

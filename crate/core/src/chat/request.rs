@@ -1,0 +1,401 @@
+//! The request of a chat completion.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write as _;
+
+use serde::Deserialize;
+
+use super::ToolCall;
+use crate::error::{Error, ErrorCode};
+use crate::http::{BaseUrl, Credential, Method, Request};
+use crate::json::{is_json, write_string};
+
+/// The most messages of one request.
+const MAX_MESSAGES: usize = 10_000;
+/// The longest call id, in bytes: a UUID has 36.
+const MAX_CALL_ID: usize = 64;
+
+/// What is asked of a model. It comes from the shell as JSON in camel case.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChatRequest {
+    /// The model, as `/v1/models` names it.
+    pub model: String,
+    /// The conversation so far, oldest first.
+    pub messages: Vec<Message>,
+    /// The tools that the model may ask for.
+    #[serde(default)]
+    pub tools: Vec<Tool>,
+    /// Whether it may or must; the provider decides when this is absent.
+    #[serde(default)]
+    pub tool_choice: Option<ToolChoice>,
+    /// The most tokens of the answer.
+    #[serde(default)]
+    pub max_tokens: Option<u32>,
+    /// The sampling temperature, 0 to 2.
+    #[serde(default)]
+    pub temperature: Option<f64>,
+}
+
+/// One message of a conversation.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "role", rename_all = "lowercase", rename_all_fields = "camelCase")]
+pub enum Message {
+    /// Instructions.
+    System {
+        /// Their text.
+        text: String,
+    },
+    /// What the user says.
+    User {
+        /// Text and images, in order.
+        parts: Vec<Part>,
+    },
+    /// What the model said.
+    Assistant {
+        /// Its text; may be empty when it called tools.
+        #[serde(default)]
+        text: String,
+        /// The tools that it called.
+        #[serde(default)]
+        tool_calls: Vec<ToolCall>,
+    },
+    /// What a tool answered.
+    Tool {
+        /// The call that this answers.
+        tool_call_id: String,
+        /// The result.
+        text: String,
+    },
+}
+
+/// A part of a user's message.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Part {
+    /// Text.
+    Text {
+        /// The text.
+        text: String,
+    },
+    /// An image.
+    ImageUrl {
+        /// Where it is.
+        image_url: ImageUrl,
+    },
+}
+
+/// An image by address.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ImageUrl {
+    /// `data:image/…;base64,…` or an `https` address.
+    pub url: String,
+}
+
+/// A tool that the model may ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// What it does, for the model.
+    #[serde(default)]
+    pub description: String,
+    /// The JSON Schema of its arguments, as JSON text; empty for a tool without arguments.
+    #[serde(default)]
+    pub parameters: String,
+}
+
+/// Whether the model may or must call tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "each is OpenAI's value of the same name")]
+pub enum ToolChoice {
+    Auto,
+    None,
+    Required,
+}
+
+impl ChatRequest {
+    /// The HTTP request: `POST {base}/v1/chat/completions`, or `{base}/chat/completions` when the base ends in `/v1`.
+    ///
+    /// `call_id` is sent as `x-litellm-call-id`, and so the call has its id before its first byte.
+    ///
+    /// # Errors
+    /// `VALIDATION_FAILED` as [`body`](Self::body) says, and for a `call_id` that can't be a header;
+    /// `ORIGIN_MISMATCH` when the credential belongs to another origin.
+    pub fn to_http(&self, base: &BaseUrl, credential: &Credential, call_id: &str) -> Result<Request, Error> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        if call_id.is_empty() || call_id.len() > MAX_CALL_ID || !call_id.bytes().all(fits) {
+            return Err(invalid());
+        }
+        let path = if base.join("").ends_with("/v1") {
+            "/chat/completions"
+        } else {
+            "/v1/chat/completions"
+        };
+        Ok(Request::new(Method::Post, base, path)
+            .header("accept", "text/event-stream")
+            .header("x-litellm-call-id", call_id)
+            .bearer(credential)?
+            .json(self.body()?))
+    }
+
+    /// The JSON body: a stream with its usage at the end.
+    ///
+    /// # Errors
+    /// `VALIDATION_FAILED` when there is no model or no message, a user's message has no part, an image's address is
+    /// neither `data:image/…` nor `https://…`, a tool has no name or its schema is no JSON, or the temperature is not
+    /// between 0 and 2.
+    pub fn body(&self) -> Result<String, Error> {
+        if self.model.is_empty() || self.messages.is_empty() || self.messages.len() > MAX_MESSAGES {
+            return Err(invalid());
+        }
+        let mut out = String::from("{\"model\":");
+        write_string(&mut out, &self.model);
+        out.push_str(",\"messages\":");
+        write_list(&mut out, &self.messages, write_message)?;
+        if !self.tools.is_empty() {
+            out.push_str(",\"tools\":");
+            write_list(&mut out, &self.tools, write_tool)?;
+            if let Some(choice) = self.tool_choice {
+                out.push_str(match choice {
+                    ToolChoice::Auto => ",\"tool_choice\":\"auto\"",
+                    ToolChoice::None => ",\"tool_choice\":\"none\"",
+                    ToolChoice::Required => ",\"tool_choice\":\"required\"",
+                });
+            }
+        }
+        if let Some(max_tokens) = self.max_tokens {
+            write!(out, ",\"max_tokens\":{max_tokens}").map_err(|_| invalid())?;
+        }
+        if let Some(temperature) = self.temperature {
+            if !(0.0..=2.0).contains(&temperature) {
+                return Err(invalid());
+            }
+            write!(out, ",\"temperature\":{temperature}").map_err(|_| invalid())?;
+        }
+        out.push_str(",\"stream\":true,\"stream_options\":{\"include_usage\":true}}");
+        Ok(out)
+    }
+}
+
+fn write_message(out: &mut String, message: &Message) -> Result<(), Error> {
+    match message {
+        Message::System { text } => {
+            out.push_str("{\"role\":\"system\",\"content\":");
+            write_string(out, text);
+        }
+        Message::User { parts } => {
+            out.push_str("{\"role\":\"user\",\"content\":");
+            match parts.as_slice() {
+                [] => return Err(invalid()),
+                // A plain text is understood by every server, a list of parts is not.
+                [Part::Text { text }] => write_string(out, text),
+                parts => write_list(out, parts, write_part)?,
+            }
+        }
+        Message::Assistant { text, tool_calls } => {
+            out.push_str("{\"role\":\"assistant\",\"content\":");
+            if text.is_empty() && !tool_calls.is_empty() {
+                out.push_str("null");
+            } else {
+                write_string(out, text);
+            }
+            if !tool_calls.is_empty() {
+                out.push_str(",\"tool_calls\":");
+                write_list(out, tool_calls, |out, call| {
+                    out.push_str("{\"id\":");
+                    write_string(out, &call.id);
+                    out.push_str(",\"type\":\"function\",\"function\":{\"name\":");
+                    write_string(out, &call.name);
+                    out.push_str(",\"arguments\":");
+                    write_string(out, &call.arguments);
+                    out.push_str("}}");
+                    Ok(())
+                })?;
+            }
+        }
+        Message::Tool { tool_call_id, text } => {
+            out.push_str("{\"role\":\"tool\",\"tool_call_id\":");
+            write_string(out, tool_call_id);
+            out.push_str(",\"content\":");
+            write_string(out, text);
+        }
+    }
+    out.push('}');
+    Ok(())
+}
+
+fn write_part(out: &mut String, part: &Part) -> Result<(), Error> {
+    match part {
+        Part::Text { text } => {
+            out.push_str("{\"type\":\"text\",\"text\":");
+            write_string(out, text);
+            out.push('}');
+        }
+        Part::ImageUrl {
+            image_url: ImageUrl { url },
+        } => {
+            if !url.starts_with("data:image/") && !url.starts_with("https://") {
+                return Err(invalid());
+            }
+            out.push_str("{\"type\":\"image_url\",\"image_url\":{\"url\":");
+            write_string(out, url);
+            out.push_str("}}");
+        }
+    }
+    Ok(())
+}
+
+fn write_tool(out: &mut String, tool: &Tool) -> Result<(), Error> {
+    if tool.name.is_empty() {
+        return Err(invalid());
+    }
+    out.push_str("{\"type\":\"function\",\"function\":{\"name\":");
+    write_string(out, &tool.name);
+    if !tool.description.is_empty() {
+        out.push_str(",\"description\":");
+        write_string(out, &tool.description);
+    }
+    if !tool.parameters.is_empty() {
+        let schema = tool.parameters.trim();
+        if !schema.starts_with('{') || !is_json(schema.as_bytes()) {
+            return Err(invalid());
+        }
+        out.push_str(",\"parameters\":");
+        out.push_str(schema);
+    }
+    out.push_str("}}");
+    Ok(())
+}
+
+fn write_list<T>(
+    out: &mut String,
+    items: &[T],
+    mut write: impl FnMut(&mut String, &T) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut separator = '[';
+    for item in items {
+        out.push(separator);
+        write(out, item)?;
+        separator = ',';
+    }
+    out.push_str(if items.is_empty() { "[]" } else { "]" });
+    Ok(())
+}
+
+fn invalid() -> Error {
+    Error::new(ErrorCode::ValidationFailed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+    use serde_json::{Value, json};
+
+    fn request(value: Value) -> ChatRequest {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn body(value: Value) -> Value {
+        serde_json::from_str(&request(value).body().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_text_becomes_a_stream_with_usage() {
+        let sent = body(
+            json!({"model": "gpt-4o-mini", "messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi \"\n🌍"}]}]}),
+        );
+        assert_eq!(
+            sent,
+            json!({"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hi \"\n🌍"}],
+                "stream": true, "stream_options": {"include_usage": true}})
+        );
+    }
+
+    #[test]
+    fn images_tools_and_results_take_openais_shape() {
+        let image = "data:image/png;base64,AA==";
+        let sent = body(json!({
+            "model": "m", "maxTokens": 7, "temperature": 0.7, "toolChoice": "required",
+            "tools": [{"name": "read", "description": "Reads.", "parameters": "{\"type\": \"object\"}"}, {"name": "now"}],
+            "messages": [
+                {"role": "system", "text": "s"},
+                {"role": "user", "parts": [{"type": "text", "text": "t"}, {"type": "image_url", "imageUrl": {"url": image}}]},
+                {"role": "assistant", "toolCalls": [{"id": "c1", "name": "read", "arguments": "{\"p\":1}"}]},
+                {"role": "tool", "toolCallId": "c1", "text": "r"},
+                {"role": "assistant", "text": ""},
+            ],
+        }));
+        assert_eq!(
+            sent,
+            json!({
+                "model": "m", "max_tokens": 7, "temperature": 0.7, "tool_choice": "required",
+                "tools": [
+                    {"type": "function", "function": {"name": "read", "description": "Reads.", "parameters": {"type": "object"}}},
+                    {"type": "function", "function": {"name": "now"}},
+                ],
+                "messages": [
+                    {"role": "system", "content": "s"},
+                    {"role": "user", "content": [{"type": "text", "text": "t"}, {"type": "image_url", "image_url": {"url": image}}]},
+                    {"role": "assistant", "content": null,
+                        "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "read", "arguments": "{\"p\":1}"}}]},
+                    {"role": "tool", "tool_call_id": "c1", "content": "r"},
+                    {"role": "assistant", "content": ""},
+                ],
+                "stream": true, "stream_options": {"include_usage": true},
+            })
+        );
+    }
+
+    #[test]
+    fn what_no_server_takes_is_refused_here() {
+        let user = json!([{"role": "user", "parts": [{"type": "text", "text": "t"}]}]);
+        for wrong in [
+            json!({"model": "", "messages": user}),
+            json!({"model": "m", "messages": []}),
+            json!({"model": "m", "messages": [{"role": "user", "parts": []}]}),
+            json!({"model": "m", "messages": [{"role": "user", "parts": [
+                {"type": "text", "text": "t"}, {"type": "image_url", "imageUrl": {"url": "file:///etc/passwd"}}]}]}),
+            json!({"model": "m", "messages": user, "temperature": 2.1}),
+            json!({"model": "m", "messages": user, "tools": [{"name": ""}]}),
+            json!({"model": "m", "messages": user, "tools": [{"name": "a", "parameters": "{"}]}),
+            json!({"model": "m", "messages": user, "tools": [{"name": "a", "parameters": "[]"}]}),
+        ] {
+            assert_eq!(
+                request(wrong.clone()).body().unwrap_err().code,
+                ErrorCode::ValidationFailed,
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_call_has_its_id_and_its_key_and_goes_to_the_keys_origin_alone() {
+        let base = BaseUrl::parse("https://models.example").unwrap();
+        let credential = Credential::new(Secret::new("sk-1".into()), base.origin().clone());
+        let ask = request(json!({"model": "m", "messages": [{"role": "system", "text": "s"}]}));
+        let sent = ask.to_http(&base, &credential, "0a-b").unwrap();
+        assert_eq!(sent.url(), "https://models.example/v1/chat/completions");
+        let headers: Vec<_> = sent.headers().map(|(name, value)| (name, value.expose())).collect();
+        assert!(headers.contains(&("x-litellm-call-id", "0a-b")));
+        assert!(headers.contains(&("authorization", "Bearer sk-1")));
+        let direct = BaseUrl::parse("https://models.example/api/v1/").unwrap();
+        assert_eq!(
+            ask.to_http(&direct, &credential, "a").unwrap().url(),
+            "https://models.example/api/v1/chat/completions"
+        );
+        let other = BaseUrl::parse("https://other.example").unwrap();
+        assert_eq!(
+            ask.to_http(&other, &credential, "a").unwrap_err().code,
+            ErrorCode::OriginMismatch
+        );
+        assert_eq!(
+            ask.to_http(&base, &credential, "a\r\nb: c").unwrap_err().code,
+            ErrorCode::ValidationFailed
+        );
+    }
+}
