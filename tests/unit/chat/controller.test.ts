@@ -1,0 +1,378 @@
+import { describe, expect, it } from 'vitest';
+
+import { ChatController, SAVE_MS } from '../../../extension/src/chat/controller.ts';
+import type { ChatAccount } from '../../../extension/src/chat/controller.ts';
+import { ConversationStore } from '../../../extension/src/chat/conversationStore.ts';
+import type { ChatEnd } from '../../../extension/src/chat/engine.ts';
+import { BATCH_MS } from '../../../extension/src/chat/panelLink.ts';
+import type { PanelState } from '../../../extension/src/chat/panelState.ts';
+import { MAX_ANSWER_CHARS, MAX_SENTENCE_CHARS } from '../../../extension/src/chat/protocol.ts';
+import type { HostMessage } from '../../../extension/src/chat/protocol.ts';
+import type { Answer, AnswerState } from '../../../extension/src/chat/transcript.ts';
+import { Replica } from '../../../extension/webview/replica.ts';
+import { bill, cost, end, ManualTimers, memoryStore, PlayedEngine, settled, usage } from './support.ts';
+
+const me: ChatAccount = { kind: 'ready', id: 'me' };
+const texts = { toolCalls: 'asked for a tool', unexpected: 'a fault', showLog: 'Show Log' };
+
+/** A controller with a panel that shows what it was sent. */
+function started(memory = memoryStore(), account: ChatAccount | null = me) {
+  const timers = new ManualTimers();
+  const engine = new PlayedEngine();
+  const reported: unknown[] = [];
+  const replica = new Replica();
+  let draft = '';
+  let ids = 0;
+  const controller = new ChatController(
+    {
+      engine,
+      store: new ConversationStore(memory),
+      schedule: timers.schedule,
+      newId: () => `id${String((ids += 1))}`,
+      texts,
+      report: (error) => reported.push(error),
+    },
+    'gpt-4o-mini',
+  );
+  controller.attach((message: HostMessage) => {
+    if (message.type !== 'focus') {
+      replica.apply(message);
+    }
+    if (message.type === 'state') {
+      draft = message.draft;
+    }
+  });
+  controller.receive({ type: 'ready', draft: null });
+  if (account !== null) {
+    controller.setAccount(account);
+  }
+  const panel = (): PanelState => {
+    timers.advance(BATCH_MS);
+    const { state } = replica;
+    if (state === null) {
+      throw new Error('the panel was told nothing');
+    }
+    return state;
+  };
+  const answer = (): Answer => {
+    const last = panel().transcript.at(-1);
+    if (last?.role !== 'assistant') {
+      throw new Error('there is no answer');
+    }
+    return last;
+  };
+  const send = (text: string): void => {
+    controller.receive({ type: 'send', text });
+  };
+  return { controller, engine, timers, reported, memory, panel, answer, send, draft: () => draft };
+}
+
+describe('a question', () => {
+  it('goes to the engine with all that was said, and its answer streams to the panel', async () => {
+    const { engine, send, answer, panel } = started();
+    send('first');
+    engine.last.delta({ text: 'an', reasoning: 'hm' });
+    engine.last.delta({ text: 'swer' });
+    expect(answer()).toMatchObject({ text: 'answer', reasoning: 'hm', state: { status: 'streaming' } });
+    await engine.last.end(end('done'));
+    expect(answer().state).toEqual({ status: 'done', bill });
+    send('second');
+    expect(engine.last.request).toMatchObject({
+      model: 'gpt-4o-mini',
+      messages: [
+        { role: 'user', content: 'first' },
+        { role: 'assistant', content: 'answer' },
+        { role: 'user', content: 'second' },
+      ],
+    });
+    expect(engine.last.request.callId).toBe(answer().id);
+    expect(panel().transcript).toHaveLength(4);
+  });
+
+  it('is not sent while another is being answered, when empty, or when nobody is signed in', async () => {
+    const { engine, send, controller } = started();
+    send('   \n');
+    expect(engine.calls).toHaveLength(0);
+    send('one');
+    send('two');
+    expect(engine.calls).toHaveLength(1);
+    await engine.last.end(end('done'));
+    for (const kind of ['signedOut', 'signingIn', 'restoring'] as const) {
+      controller.setAccount({ kind });
+      send('three');
+    }
+    expect(engine.calls).toHaveLength(1);
+  });
+});
+
+describe('an answer', () => {
+  const error = { code: 'RATE_LIMITED', message: 'wait', actions: [{ id: 'showLog', label: 'Show Log' }] };
+  const ends: [string, ChatEnd, AnswerState][] = [
+    ['done', end('done'), { status: 'done', bill }],
+    ['length', end('length'), { status: 'length', bill }],
+    ['filtered', end('filtered'), { status: 'filtered', bill }],
+    ['truncated', end('truncated'), { status: 'truncated', bill }],
+    ['cancelled by the engine', end('cancelled'), { status: 'stopped', bill }],
+    ['error', { outcome: 'error', error, usage, cost }, { status: 'error', error, bill }],
+    [
+      'tool calls',
+      end('tool_calls'),
+      { status: 'error', error: { code: 'TOOL_CALLS', message: texts.toolCalls, actions: [] }, bill },
+    ],
+    ['no usage', { outcome: 'done', cost }, { status: 'done', bill: { usage: null, cost } }],
+    [
+      'counts that are none',
+      { outcome: 'done', usage: { ...usage, promptTokens: Number.NaN }, cost },
+      { status: 'done', bill: { usage: null, cost } },
+    ],
+  ];
+  it.each(ends)('keeps its text and says how it ended: %s', async (_name, chatEnd, state) => {
+    const { engine, send, answer } = started();
+    send('q');
+    engine.last.delta({ text: 'partial' });
+    await engine.last.end(chatEnd);
+    expect(answer()).toMatchObject({ text: 'partial' });
+    expect(answer().state).toEqual(state);
+    expect(engine.calls).toHaveLength(1);
+  });
+
+  it('whose error is longer than the protocol allows still reaches the panel', async () => {
+    const { engine, send, answer } = started();
+    send('q');
+    const message = 'x'.repeat(MAX_SENTENCE_CHARS * 2);
+    await engine.last.end({ outcome: 'error', error: { ...error, message }, cost });
+    const { state } = answer();
+    expect(state.status === 'error' && state.error.message).toHaveLength(MAX_SENTENCE_CHARS);
+  });
+
+  it('of an engine that throws is an error with a way to the log, and the fault is reported', async () => {
+    const { engine, send, answer, reported } = started();
+    send('q');
+    const fault = new Error('boom');
+    await engine.last.fail(fault);
+    expect(answer().state).toMatchObject({ status: 'error', error: { code: 'INTERNAL', message: texts.unexpected } });
+    expect(reported).toEqual([fault]);
+  });
+
+  it('stops at once, takes no more text, and gets its cost when the engine knows it', async () => {
+    const { engine, send, answer, controller } = started();
+    send('q');
+    engine.last.delta({ text: 'half' });
+    controller.receive({ type: 'stop' });
+    expect(engine.last.signal.aborted).toBe(true);
+    engine.last.delta({ text: ' and more' });
+    expect(answer()).toMatchObject({ text: 'half', state: { status: 'stopped', bill: null } });
+    await engine.last.end(end('cancelled'));
+    expect(answer()).toMatchObject({ text: 'half', state: { status: 'stopped', bill } });
+  });
+
+  it('that was stopped stays stopped even if the engine had finished it', async () => {
+    const { engine, send, answer, controller } = started();
+    send('q');
+    controller.stop();
+    await engine.last.end(end('done'));
+    expect(answer().state).toEqual({ status: 'stopped', bill });
+  });
+
+  it('that is stopped does not hold up the next question', async () => {
+    const { engine, send, panel, controller } = started();
+    send('one');
+    const [first] = engine.calls;
+    controller.stop();
+    send('two');
+    engine.last.delta({ text: 'b' });
+    await first?.end(end('cancelled'));
+    expect(panel().transcript).toMatchObject([
+      {},
+      { text: '', state: { status: 'stopped', bill } },
+      {},
+      { text: 'b', state: { status: 'streaming' } },
+    ]);
+  });
+
+  it('that never ends is cut off at a bound and says so', async () => {
+    const { engine, send, answer } = started();
+    send('q');
+    engine.last.delta({ text: 'x'.repeat(MAX_ANSWER_CHARS) });
+    engine.last.delta({ text: 'y' });
+    expect(engine.last.signal.aborted).toBe(true);
+    await engine.last.end(end('cancelled'));
+    expect(answer().text).toHaveLength(MAX_ANSWER_CHARS);
+    expect(answer().state).toEqual({ status: 'truncated', bill });
+  });
+});
+
+describe('a retry', () => {
+  it('asks the last question again, and only when the user wishes', async () => {
+    const { engine, send, answer, controller } = started();
+    send('q');
+    engine.last.delta({ text: 'half' });
+    await engine.last.end(end('truncated'));
+    expect(engine.calls).toHaveLength(1);
+    const { id } = answer();
+    controller.receive({ type: 'retry', id });
+    expect(engine.calls).toHaveLength(2);
+    expect(engine.last.request.messages).toEqual([{ role: 'user', content: 'q' }]);
+    expect(engine.last.request.callId).not.toBe(id);
+    expect(answer()).toMatchObject({ text: '', state: { status: 'streaming' } });
+  });
+
+  it('is refused for a good answer, an unknown one, and while streaming', async () => {
+    const { engine, send, answer, controller } = started();
+    send('q');
+    controller.receive({ type: 'retry', id: answer().id });
+    await engine.last.end(end('done'));
+    controller.receive({ type: 'retry', id: answer().id });
+    controller.receive({ type: 'retry', id: 'gone' });
+    expect(engine.calls).toHaveLength(1);
+  });
+});
+
+describe('a new chat', () => {
+  it('ends the request under way, and nothing of it comes back', async () => {
+    const { engine, send, panel, controller } = started();
+    send('q');
+    controller.newChat();
+    expect(engine.last.signal.aborted).toBe(true);
+    engine.last.delta({ text: 'late' });
+    await engine.last.end(end('cancelled'));
+    expect(panel().transcript).toEqual([]);
+  });
+});
+
+describe('the account', () => {
+  it('stops the answer when the user signs out, and keeps the conversation', async () => {
+    const { engine, send, answer, panel, controller } = started();
+    send('q');
+    controller.setAccount({ kind: 'signedOut' });
+    await engine.last.end(end('cancelled'));
+    expect(panel().account).toBe('signedOut');
+    expect(answer().state.status).toBe('stopped');
+    controller.setAccount(me);
+    expect(panel().transcript).toHaveLength(2);
+  });
+
+  it('that is another one does not see the conversation or the draft', () => {
+    const { send, panel, controller, draft, memory } = started();
+    send('secret');
+    controller.receive({ type: 'draft', text: 'half typed' });
+    controller.setAccount({ kind: 'signedOut' });
+    controller.setAccount({ kind: 'ready', id: 'stranger' });
+    expect(panel().transcript).toEqual([]);
+    expect(draft()).toBe('');
+    expect(JSON.stringify([...memory.values])).not.toMatch(/secret|half typed/u);
+  });
+
+  it('that is another one after a reload does not see them either', () => {
+    const memory = memoryStore();
+    const before = started(memory);
+    before.send('secret');
+    before.controller.dispose();
+    expect(started(memory, { kind: 'ready', id: 'stranger' }).panel().transcript).toEqual([]);
+    expect(JSON.stringify([...memory.values])).not.toContain('secret');
+  });
+});
+
+describe('a draft', () => {
+  it('is kept over a reload, and gone once it was sent', () => {
+    const memory = memoryStore();
+    const first = started(memory);
+    first.controller.receive({ type: 'draft', text: 'typed' });
+    first.controller.dispose();
+    const second = started(memory);
+    expect(second.draft()).toBe('typed');
+    second.send('typed');
+    second.controller.dispose();
+    expect(started(memory).draft()).toBe('');
+  });
+
+  it('that the page brings is newer than the one that is kept', () => {
+    const { controller, draft } = started();
+    controller.receive({ type: 'draft', text: 'old' });
+    controller.receive({ type: 'ready', draft: 'new' });
+    expect(draft()).toBe('new');
+  });
+
+  it('stays when a question is refused', () => {
+    const { controller, draft, send } = started(memoryStore(), null);
+    controller.receive({ type: 'draft', text: 'typed' });
+    send('typed');
+    controller.receive({ type: 'sync' });
+    expect(draft()).toBe('typed');
+  });
+});
+
+describe('a reload', () => {
+  it('finds the partial answer of a killed host, marked as interrupted', () => {
+    const memory = memoryStore();
+    const { engine, send, timers } = started(memory);
+    send('q');
+    engine.last.delta({ text: 'half' });
+    timers.advance(SAVE_MS);
+    engine.last.delta({ text: ' lost' });
+    expect(started(memory).answer()).toMatchObject({ text: 'half', state: { status: 'interrupted' } });
+  });
+
+  it('finds everything of a host that ended in order, and the request is cancelled', async () => {
+    const memory = memoryStore();
+    const { engine, send, controller } = started(memory);
+    send('q');
+    engine.last.delta({ text: 'half' });
+    controller.dispose();
+    expect(engine.last.signal.aborted).toBe(true);
+    await engine.last.end(end('cancelled'));
+    expect(started(memory).answer()).toMatchObject({ text: 'half', state: { status: 'interrupted' } });
+  });
+
+  it('reports a store that fails and goes on', async () => {
+    const memory = { ...memoryStore(), update: () => Promise.reject(new Error('disk full')) };
+    const { send, engine, reported } = started(memory);
+    send('q');
+    await settled();
+    expect(engine.calls).toHaveLength(1);
+    expect(reported).toContainEqual(new Error('disk full'));
+  });
+});
+
+describe('the model', () => {
+  const choices = ['gpt-4o-mini', 'big'].map((id) => ({ id, label: id.toUpperCase(), detail: '' }));
+
+  it('is the default until the user picks one, which is kept', () => {
+    const memory = memoryStore();
+    const first = started(memory);
+    first.controller.setModels(choices, 'gpt-4o-mini');
+    expect(first.panel().model.label).toBe('GPT-4O-MINI');
+    first.controller.selectModel('big');
+    first.send('q');
+    expect(first.engine.last.request.model).toBe('big');
+    const second = started(memory);
+    expect(second.controller.model).toBe('big');
+    second.controller.setModels(choices, 'gpt-4o-mini');
+    expect(second.panel().model.label).toBe('BIG');
+  });
+
+  it('falls back to the default when the picked one is no longer offered', () => {
+    const { controller } = started();
+    controller.setModels(choices, 'gpt-4o-mini');
+    controller.selectModel('big');
+    controller.setModels(choices.slice(0, 1), 'gpt-4o-mini');
+    expect(controller.model).toBe('gpt-4o-mini');
+  });
+
+  it('is named as it is when the host does not know it', () => {
+    const { controller, panel } = started();
+    controller.setModels([], 'unheard-of');
+    expect(panel().model).toEqual({ id: 'unheard-of', label: 'unheard-of', detail: '' });
+  });
+});
+
+describe('a notice', () => {
+  it('is shown and taken away', () => {
+    const { controller, panel } = started();
+    const notice = { kind: 'warning', text: 'offline', actions: [] } as const;
+    controller.setNotice(notice);
+    expect(panel().notice).toEqual(notice);
+    controller.setNotice(null);
+    expect(panel().notice).toBeNull();
+  });
+});
