@@ -1,0 +1,83 @@
+import { Hono } from 'hono';
+import type { MiddlewareHandler } from 'hono';
+import { cors } from 'hono/cors';
+import { mount } from 'hono/mount';
+
+import type { Env } from '../../supabase/functions/_shared/env.ts';
+import { handler as health } from '../../supabase/functions/health/handler.ts';
+import { handler as vscodeConfig } from '../../supabase/functions/vscode-config/handler.ts';
+import { confirmedPage, inboxPage } from './auth/inbox.ts';
+import type { Mailbox } from './auth/mailbox.ts';
+import { loopbackHostsOnly } from './loopback.ts';
+import { VERSION } from './version.ts';
+
+export interface GatewayParts {
+  readonly auth: Hono;
+  readonly rest: Hono;
+  readonly functionsEnv: Env;
+  readonly mailbox: Mailbox;
+  readonly publishableKey: string;
+  readonly secretKey: string;
+}
+
+/** The project's edge functions, by the name under which Supabase serves them. */
+const FUNCTIONS: Readonly<Record<string, (request: Request, env: Env) => Promise<Response>>> = {
+  health,
+  'vscode-config': vscodeConfig,
+};
+
+/** What a browser opens from a mail has no header to put a key into. */
+const OPEN_AUTH_PATHS = new Set(['/auth/v1/verify', '/auth/v1/authorize', '/auth/v1/.well-known/jwks.json']);
+
+/** One origin for everything, as Supabase's gateway is. */
+export function gateway(parts: GatewayParts): Hono {
+  const app = new Hono();
+  app.use(loopbackHostsOnly());
+
+  const crossOrigin = cors({ origin: '*', exposeHeaders: ['x-sb-error-code', 'x-supabase-api-version'], maxAge: 3600 });
+  const keyed = apiKey(parts);
+  app.use('/auth/v1/*', crossOrigin, keyed);
+  app.use('/rest/v1/*', crossOrigin, keyed);
+  app.all(
+    '/auth/v1/*',
+    mount((request) => parts.auth.fetch(request)),
+  );
+  app.all(
+    '/rest/v1/*',
+    mount((request) => parts.rest.fetch(request)),
+  );
+
+  app.all('/functions/v1/:name', (c) => {
+    const name = c.req.param('name');
+    const handler = Object.hasOwn(FUNCTIONS, name) ? FUNCTIONS[name] : undefined;
+    return (
+      handler?.(c.req.raw, parts.functionsEnv) ??
+      c.json({ code: 'NOT_FOUND', message: 'Requested function was not found' }, 404)
+    );
+  });
+
+  app.get('/', (c) => c.json({ name: 'Godoty local stack', version: VERSION, inbox: '/_inbox' }));
+  app.get('/_inbox', async (c) => c.html(inboxPage(await parts.mailbox.latest())));
+  app.get('/_confirmed', (c) => c.html(confirmedPage(c.req.query('error') !== undefined)));
+  app.notFound((c) => c.json({ message: 'no Route matched with those values' }, 404));
+  return app;
+}
+
+function apiKey(parts: GatewayParts): MiddlewareHandler {
+  const known = new Set([parts.publishableKey, parts.secretKey]);
+  return async (c, next) => {
+    if (!OPEN_AUTH_PATHS.has(c.req.path)) {
+      const key = c.req.header('apikey') ?? c.req.query('apikey');
+      if (key === undefined) {
+        return c.json(
+          { message: 'No API key found in request', hint: 'No `apikey` request header or url param was found.' },
+          401,
+        );
+      }
+      if (!known.has(key)) {
+        return c.json({ message: 'Invalid API key', hint: 'Double check your API key.' }, 401);
+      }
+    }
+    return next();
+  };
+}

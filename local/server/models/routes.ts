@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+
+import { Hono } from 'hono';
+import type { Context } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { cors } from 'hono/cors';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+
+import { loopbackHostsOnly } from '../loopback.ts';
+import { VERSION } from '../version.ts';
+import { costOf, infoEntry, listEntry } from './catalog.ts';
+import type { Model } from './catalog.ts';
+import { parseChatRequest, unknownModel } from './chat-request.ts';
+import { ProxyError } from './errors.ts';
+import type { KeyRow, VirtualKeys } from './keys.ts';
+import type { ModelSource } from './source.ts';
+
+export interface ModelParts {
+  readonly keys: VirtualKeys;
+  readonly source: ModelSource;
+  readonly masterKey: string;
+}
+
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
+const EXPOSED_HEADERS = ['x-litellm-call-id', 'x-litellm-response-cost', 'x-litellm-key-spend', 'retry-after'];
+
+/** Who calls: the operator by the master key, or somebody by a virtual key. */
+type Caller = { readonly kind: 'master' } | { readonly kind: 'key'; readonly row: KeyRow };
+
+/** The model endpoint: the part of LiteLLM's surface that the project uses. */
+export function modelRoutes(parts: ModelParts): Hono {
+  const app = new Hono();
+  app.use(loopbackHostsOnly());
+  app.use(cors({ origin: '*', exposeHeaders: EXPOSED_HEADERS, maxAge: 3600 }));
+  app.use(
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: (c) => fail(c, new ProxyError(413, 'invalid_request_error', 'The request is too large.')),
+    }),
+  );
+
+  app.get('/health/liveliness', (c) => c.json("I'm alive!"));
+  app.get('/health/readiness', (c) =>
+    c.json({ status: 'healthy', db: 'connected', litellm_version: `godoty-local-${VERSION}` }),
+  );
+
+  for (const path of ['/v1/models', '/models']) {
+    app.get(path, async (c) => {
+      const models = await allowedModels(parts, await admitted(parts, c));
+      return c.json({ data: models.map(listEntry), object: 'list' });
+    });
+  }
+  for (const path of ['/v1/model/info', '/model/info']) {
+    app.get(path, async (c) => c.json({ data: (await allowedModels(parts, await admitted(parts, c))).map(infoEntry) }));
+  }
+  for (const path of ['/v1/chat/completions', '/chat/completions']) {
+    app.post(path, async (c) => chat(parts, c));
+  }
+
+  app.post('/key/generate', async (c) => c.json(await parts.keys.generate(await operatorBody(parts, c))));
+  app.post('/key/delete', async (c) => c.json(await parts.keys.delete(await operatorBody(parts, c))));
+  app.post('/key/block', async (c) => c.json(await parts.keys.setBlocked(await operatorBody(parts, c), true)));
+  app.post('/key/unblock', async (c) => c.json(await parts.keys.setBlocked(await operatorBody(parts, c), false)));
+  app.get('/key/info', async (c) => keyInfo(parts, c));
+
+  app.notFound((c) => c.json({ detail: 'Not Found' }, 404));
+  app.onError((error, c) => {
+    if (error instanceof ProxyError) {
+      return fail(c, error);
+    }
+    console.error(`models: ${error.name}`);
+    return fail(c, new ProxyError(500, 'internal_server_error', 'Internal Server Error'));
+  });
+  return app;
+}
+
+async function chat(parts: ModelParts, c: Context): Promise<Response> {
+  const caller = await admitted(parts, c);
+  const request = parseChatRequest(await c.req.text());
+  const model = (await parts.source.models()).find(({ name }) => name === request.model);
+  if (model === undefined) {
+    throw unknownModel(request.model);
+  }
+  if (!mayUse(caller, model)) {
+    throw new ProxyError(
+      403,
+      'key_model_access_denied',
+      `key not allowed to access model. This key can only access models=${JSON.stringify(restrictionOf(caller))}. Tried to access ${model.name}`,
+      'model',
+    );
+  }
+  const id = callId(c);
+  c.header('x-litellm-call-id', id);
+  return parts.source.answer({
+    id,
+    request,
+    model,
+    headers: {
+      'x-litellm-call-id': id,
+      'x-litellm-model-group': model.name,
+      'x-litellm-version': `godoty-local-${VERSION}`,
+      'x-litellm-key-spend': caller.kind === 'key' ? String(Number(caller.row.spend)) : '0',
+    },
+    signal: c.req.raw.signal,
+    settle: async (usage) => {
+      const cost = costOf(model, usage);
+      if (caller.kind === 'key' && cost !== undefined) {
+        await parts.keys.spend(caller.row.token, cost);
+      }
+    },
+  });
+}
+
+async function keyInfo(parts: ModelParts, c: Context): Promise<Response> {
+  const caller = await admitted(parts, c);
+  const asked = c.req.query('key');
+  if (caller.kind === 'key') {
+    const info = await parts.keys.info(asked ?? caller.row.token);
+    if (info['key'] !== caller.row.token) {
+      throw new ProxyError(403, 'auth_error', 'A key may ask about itself only.', 'key');
+    }
+    return c.json(info);
+  }
+  if (asked === undefined) {
+    throw new ProxyError(422, 'invalid_request_error', "Missing query parameter 'key'.", 'key');
+  }
+  return c.json(await parts.keys.info(asked));
+}
+
+async function allowedModels(parts: ModelParts, caller: Caller): Promise<readonly Model[]> {
+  return (await parts.source.models()).filter((model) => mayUse(caller, model));
+}
+
+function mayUse(caller: Caller, model: Model): boolean {
+  const restriction = restrictionOf(caller);
+  return restriction.length === 0 || restriction.includes(model.name);
+}
+
+/** The models that a caller is restricted to; none named means no restriction. */
+function restrictionOf(caller: Caller): readonly string[] {
+  return caller.kind === 'master' ? [] : caller.row.models;
+}
+
+async function admitted(parts: ModelParts, c: Context): Promise<Caller> {
+  const key = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
+  if (key === undefined) {
+    throw new ProxyError(401, 'auth_error', 'Authentication Error, No api key passed in.', 'None');
+  }
+  if (key === parts.masterKey) {
+    return { kind: 'master' };
+  }
+  if (!key.startsWith('sk-')) {
+    throw new ProxyError(
+      401,
+      'auth_error',
+      "Authentication Error, LiteLLM Virtual Key expected. Expected to start with 'sk-'.",
+      'None',
+    );
+  }
+  return { kind: 'key', row: await parts.keys.admit(key) };
+}
+
+async function operatorBody(parts: ModelParts, c: Context): Promise<unknown> {
+  if ((await admitted(parts, c)).kind !== 'master') {
+    throw new ProxyError(401, 'auth_error', 'Authentication Error, Only the master key may manage keys.', 'None');
+  }
+  try {
+    return JSON.parse(await c.req.text()) as unknown;
+  } catch {
+    throw new ProxyError(400, 'invalid_request_error', 'Invalid JSON payload', 'request_body');
+  }
+}
+
+/** The id that the client made for its call, if it made a sane one. */
+function callId(c: Context): string {
+  const given = c.req.header('x-litellm-call-id') ?? '';
+  return /^[\w-]{1,100}$/.test(given) ? given : randomUUID();
+}
+
+function fail(c: Context, error: ProxyError): Response {
+  return c.json(error.body, error.status as ContentfulStatusCode);
+}

@@ -1,0 +1,1 @@
+export { VERSION } from '../../supabase/functions/_shared/version.ts';
