@@ -39,6 +39,23 @@ export function lex(text: string): readonly Token[] {
   }
 }
 
+/**
+ * Whether blocks must be rendered together: a link may be defined anywhere, and HTML may begin in one block and end in
+ * another.
+ */
+export function areDependent(tokens: readonly Token[]): boolean {
+  const kinds = new Set<string>();
+  try {
+    void markdown.walkTokens([...tokens], (token) => {
+      kinds.add(token.type);
+    });
+  } catch {
+    // Nested too deeply to be walked, and so to be rendered: each block is shown as it was written.
+    return false;
+  }
+  return kinds.has('def') || kinds.has('html');
+}
+
 /** Renders blocks that belong together. What the parser cannot take is shown as it was written. */
 export function renderTokens(tokens: readonly Token[], strings: PanelStrings): DocumentFragment {
   let html: string;

@@ -6,7 +6,7 @@ import type { Token, Tokens } from 'marked';
 
 import type { PanelStrings } from '../src/chat/strings.ts';
 import { h } from './dom.ts';
-import { codeBlock, languageOf, lex, renderTokens } from './markdown.ts';
+import { areDependent, codeBlock, languageOf, lex, renderTokens } from './markdown.ts';
 
 /**
  * A block can still change while text is added to it, and so can the one before it: "a" and "***" are a paragraph and
@@ -73,12 +73,10 @@ export class StreamedMarkdown {
 
   #renderWhole(): void {
     const tokens = lex(this.#text);
-    // A link may be defined anywhere, and HTML may begin in one block and end in another: then blocks depend on each
-    // other, and only the whole is right.
-    const dependent = tokens.some((token) => token.type === 'def' || token.type === 'html');
-    if (dependent) {
+    if (areDependent(tokens)) {
       this.element.replaceChildren(renderTokens(tokens, this.#strings));
       this.#blocks = [];
+      this.#settled = { blocks: 0, chars: 0 };
     } else {
       this.#show(0, tokens);
     }
@@ -86,6 +84,9 @@ export class StreamedMarkdown {
 
   /** Makes the blocks from `first` on show `tokens`, touching only what differs. */
   #show(first: number, tokens: readonly Token[]): void {
+    if (this.#blocks.length === 0) {
+      this.element.replaceChildren();
+    }
     tokens.forEach((token, offset) => {
       const index = first + offset;
       const old = this.#blocks[index];

@@ -1,10 +1,13 @@
-/** The chat's texts, translated by VS Code. */
-import { l10n } from 'vscode';
+/** The chat's texts. VS Code's `l10n` is handed in and only its type is imported, so that tests run without VS Code. */
+import type * as vscode from 'vscode';
 
 import type { ControllerTexts } from './answerEnd.ts';
 import type { PanelStrings } from './strings.ts';
 
-export function controllerTexts(): ControllerTexts {
+/** VS Code's translator: gives the text in the language of the user. */
+export type Translator = Pick<typeof vscode.l10n, 't'>;
+
+export function controllerTexts(l10n: Translator): ControllerTexts {
   return {
     toolCalls: l10n.t(
       'The model asked to run a tool, which this panel does not do. Use VS Code’s own chat for work with tools.',
@@ -14,7 +17,7 @@ export function controllerTexts(): ControllerTexts {
   };
 }
 
-export function panelStrings(): PanelStrings {
+export function panelStrings(l10n: Translator): PanelStrings {
   return {
     conversation: l10n.t('Conversation'),
     question: l10n.t('You'),

@@ -58,7 +58,7 @@ export class ChatViewProvider implements vscode.WebviewViewProvider, vscode.Disp
       script: asset('main.js'),
       style: asset('main.css'),
       language: vscode.env.language,
-      strings: panelStrings(),
+      strings: panelStrings(vscode.l10n),
     });
   }
 

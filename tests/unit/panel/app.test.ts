@@ -1,0 +1,368 @@
+// @vitest-environment jsdom
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import type { PanelEvent, PanelState } from '../../../extension/src/chat/panelState.ts';
+import type { PanelMessage } from '../../../extension/src/chat/protocol.ts';
+import type { Answer, AnswerState } from '../../../extension/src/chat/transcript.ts';
+import { App } from '../../../extension/webview/app.ts';
+import { Host } from '../../../extension/webview/host.ts';
+import { bill, ManualTimers, model } from '../chat/support.ts';
+import { strings } from './strings.ts';
+
+const ready: PanelState = { account: 'ready', model, notice: null, transcript: [] };
+const answer = (state: AnswerState, text = 'An **answer**'): Answer => ({
+  role: 'assistant',
+  id: 'a1',
+  model: 'gpt-4o-mini',
+  text,
+  reasoning: '',
+  state,
+});
+const withAnswer = (state: AnswerState, text?: string): PanelState => ({
+  ...ready,
+  transcript: [{ role: 'user', id: 'q1', text: 'Why?' }, answer(state, text)],
+});
+
+beforeEach(() => {
+  document.body.replaceChildren();
+  document.documentElement.lang = 'en';
+});
+
+/** The panel on a page, with a host that is played by hand. */
+function opened(kept?: unknown) {
+  const timers = new ManualTimers();
+  const sent: PanelMessage[] = [];
+  let saved = kept;
+  let seq = 0;
+  const api = {
+    postMessage: (message: unknown) => sent.push(message as PanelMessage),
+    getState: () => saved,
+    setState: (state: unknown) => {
+      saved = state;
+    },
+  };
+  const app = new App(document.body, new Host(api), strings, {
+    now: () => 0,
+    frame: (callback) => timers.schedule(callback, 16),
+    after: timers.schedule,
+  });
+  app.start();
+  const state = (next: PanelState, draft = ''): void => {
+    seq += 1;
+    app.receive({ type: 'state', seq, state: next, draft });
+    timers.advance(16);
+  };
+  const patch = (...events: PanelEvent[]): void => {
+    seq += 1;
+    app.receive({ type: 'patch', seq, events });
+    timers.advance(16);
+  };
+  return { app, sent, timers, state, patch, saved: () => saved, skip: () => (seq += 1) };
+}
+
+function element(selector: string): HTMLElement {
+  const found = document.querySelector<HTMLElement>(selector);
+  if (found === null) {
+    throw new Error(`nothing matches ${selector}`);
+  }
+  return found;
+}
+const byTestId = (id: string): HTMLElement => element(`[data-testid="${id}"]`);
+const isShown = (selector: string): boolean => {
+  const found = document.querySelector(selector);
+  return found !== null && found.closest('[hidden]') === null;
+};
+const prompt = (): HTMLTextAreaElement => byTestId('prompt') as HTMLTextAreaElement;
+function type(text: string): void {
+  prompt().value = text;
+  prompt().dispatchEvent(new Event('input', { bubbles: true }));
+}
+function key(target: HTMLElement, name: string, init: KeyboardEventInit = {}): void {
+  target.dispatchEvent(new KeyboardEvent('keydown', { key: name, bubbles: true, cancelable: true, ...init }));
+}
+
+describe('the screens', () => {
+  it.each([
+    ['signedOut', '[data-testid="sign-in"]:enabled', false],
+    ['signingIn', '[data-testid="sign-in"]:disabled', false],
+    ['restoring', '.screen[role="status"]', false],
+    ['ready', '[data-testid="empty"]', true],
+  ] as const)('show where the account stands: %s', (account, selector, hasPrompt) => {
+    opened().state({ ...ready, account });
+    expect(isShown(selector)).toBe(true);
+    expect(isShown('[data-testid="prompt"]')).toBe(hasPrompt);
+  });
+
+  it('offer to sign in', () => {
+    const { sent, state } = opened();
+    state({ ...ready, account: 'signedOut' });
+    byTestId('sign-in').click();
+    expect(sent.at(-1)).toEqual({ type: 'action', id: 'signIn' });
+  });
+
+  it('hide the conversation of who is signed out', () => {
+    const { state } = opened();
+    state({ ...withAnswer({ status: 'done', bill }), account: 'signedOut' });
+    expect(document.querySelector('article')).toBeNull();
+  });
+
+  it('suggest prompts that the user completes and sends', () => {
+    const { sent, state } = opened();
+    state(ready);
+    element('.suggestion').click();
+    expect(prompt().value).toBe(strings.suggestions[0]?.prompt);
+    expect(document.activeElement).toBe(prompt());
+    expect(sent.some(({ type }) => type === 'send')).toBe(false);
+  });
+});
+
+describe('an answer', () => {
+  const ends: [AnswerState, string | null, boolean][] = [
+    [{ status: 'done', bill }, null, false],
+    [{ status: 'stopped', bill }, strings.statusStopped, true],
+    [{ status: 'truncated', bill }, strings.statusTruncated, true],
+    [{ status: 'length', bill }, strings.statusLength, true],
+    [{ status: 'filtered', bill }, strings.statusFiltered, true],
+    [{ status: 'interrupted' }, strings.statusInterrupted, true],
+  ];
+  it.each(ends)('keeps its text and says how it ended: $status', (state, status, retry) => {
+    opened().state(withAnswer(state));
+    const article = element('[data-message-role="assistant"]');
+    expect(article.dataset['status']).toBe(state.status);
+    expect(article.querySelector('strong')?.textContent).toBe('answer');
+    expect(article.querySelector('.status')?.textContent ?? null).toBe(status);
+    expect(isShown('[data-testid="retry"]')).toBe(retry);
+  });
+
+  it('says what it cost, by which model and with how many tokens', () => {
+    opened().state(withAnswer({ status: 'done', bill }));
+    expect(element('.facts-text').textContent).toBe('gpt-4o-mini · 30 tokens · $0.0012');
+    expect(byTestId('cost').textContent).toBe('$0.0012');
+    expect(byTestId('cost').title).toBe('Reported by the proxy');
+    expect(byTestId('tokens').title).toBe('10 in, 20 out');
+  });
+
+  it.each([[{ status: 'stopped', bill: null }], [{ status: 'interrupted' }]] as [AnswerState][])(
+    'does not invent a cost that is not known: %j',
+    (state) => {
+      opened().state(withAnswer(state));
+      expect(document.querySelector('[data-testid="cost"]')).toBeNull();
+      expect(element('.facts-text').textContent).toContain(strings.costUnknown);
+    },
+  );
+
+  it('that failed shows the error, its next steps and Retry below the partial text', () => {
+    const { sent, state } = opened();
+    const error = {
+      code: 'NETWORK_ERROR',
+      message: 'The network is down.',
+      actions: [{ id: 'openSettings', label: 'Settings' }],
+    };
+    state(withAnswer({ status: 'error', error, bill: null }));
+    expect(element('.markdown').textContent).toContain('answer');
+    expect(element('.error-card p').textContent).toBe('The network is down.');
+    element('[data-action="openSettings"]').click();
+    byTestId('retry').click();
+    expect(sent.slice(-2)).toEqual([
+      { type: 'action', id: 'openSettings' },
+      { type: 'retry', id: 'a1' },
+    ]);
+  });
+
+  it('grows with the patches, and its end takes the place of the waiting sign', () => {
+    const { state, patch } = opened();
+    state(withAnswer({ status: 'streaming' }, ''));
+    expect(isShown('.waiting')).toBe(true);
+    patch({ type: 'grew', id: 'a1', text: 'Hello **wor', reasoning: 'hm' });
+    patch({ type: 'grew', id: 'a1', text: 'ld**', reasoning: '' });
+    expect(element('.markdown strong').textContent).toBe('world');
+    expect(element('.thoughts-text').textContent).toBe('hm');
+    patch({ type: 'ended', id: 'a1', state: { status: 'done', bill } });
+    expect(isShown('.waiting')).toBe(false);
+    expect(byTestId('cost').textContent).toBe('$0.0012');
+  });
+
+  it('hands links and code to the host', () => {
+    const { sent, state } = opened();
+    state(withAnswer({ status: 'done', bill }, '[x](https://example.com/a)\n\n```\nlet a\n```'));
+    const click = new MouseEvent('click', { bubbles: true, cancelable: true });
+    element('.markdown a').dispatchEvent(click);
+    expect(click.defaultPrevented).toBe(true);
+    element('.copy-code').click();
+    expect(element('.copy-code').textContent).toBe(strings.copied);
+    element('.copy-answer').click();
+    expect(sent.slice(-3)).toEqual([
+      { type: 'openLink', href: 'https://example.com/a' },
+      { type: 'copy', text: 'let a' },
+      { type: 'copy', text: '[x](https://example.com/a)\n\n```\nlet a\n```' },
+    ]);
+  });
+
+  it('is read out once, when it is whole', () => {
+    const { state, patch } = opened();
+    const log = element('[role="log"]');
+    expect(log.getAttribute('aria-live')).toBe('polite');
+    state(withAnswer({ status: 'streaming' }, ''));
+    expect(log.textContent).toBe(strings.answering);
+    patch({ type: 'grew', id: 'a1', text: 'Hello **world**', reasoning: '' });
+    expect(log.textContent).toBe(strings.answering);
+    patch({ type: 'ended', id: 'a1', state: { status: 'stopped', bill } });
+    expect(log.textContent).toBe(`Hello world${strings.statusStopped}`);
+  });
+
+  it('of before is not read out', () => {
+    opened().state(withAnswer({ status: 'done', bill }));
+    expect(element('[role="log"]').textContent).toBe('');
+  });
+});
+
+describe('the prompt', () => {
+  it.each([
+    ['Enter', {}, true],
+    ['Enter', { shiftKey: true }, false],
+    ['Enter', { isComposing: true }, false],
+    ['a', {}, false],
+  ] as const)('sends on Enter alone: %s %j', (name, init, sends) => {
+    const { sent, state } = opened();
+    state(ready);
+    type('Why?');
+    key(prompt(), name, init);
+    expect(sent.some(({ type }) => type === 'send')).toBe(sends);
+  });
+
+  it('is emptied when the question is in the conversation, not before, and keeps what was typed since', () => {
+    const { state, patch } = opened();
+    state(ready);
+    type('Why?');
+    byTestId('send').click();
+    expect(prompt().value).toBe('Why?');
+    type('Why? And');
+    patch({ type: 'asked', user: { id: 'q1', text: 'Why?' }, answer: { id: 'a1', model: 'm' } });
+    expect(prompt().value).toBe(' And');
+  });
+
+  it('cannot be sent empty', () => {
+    opened().state(ready);
+    type('  \n ');
+    expect(byTestId('send').matches(':disabled')).toBe(true);
+  });
+
+  it('is kept by the page at once and by the host soon', () => {
+    const { sent, state, timers, saved } = opened();
+    state(ready);
+    type('ty');
+    type('typed');
+    expect(saved()).toEqual({ draft: 'typed' });
+    timers.advance(1_000);
+    expect(sent.filter(({ type }) => type === 'draft')).toEqual([{ type: 'draft', text: 'typed' }]);
+  });
+
+  it('is told to the host when the page is left', () => {
+    const { app, sent, state } = opened();
+    state(ready);
+    type('typed');
+    app.leaving();
+    expect(sent.at(-1)).toEqual({ type: 'draft', text: 'typed' });
+  });
+
+  it('comes back from the page, else from the host', () => {
+    const { sent } = opened({ draft: 'kept' });
+    expect(prompt().value).toBe('kept');
+    expect(sent).toEqual([{ type: 'ready', draft: 'kept' }]);
+    document.body.replaceChildren();
+    const second = opened({ draft: 7 });
+    expect(second.sent).toEqual([{ type: 'ready', draft: null }]);
+    second.state(ready, 'of the host');
+    expect(prompt().value).toBe('of the host');
+  });
+
+  it('that is being typed is not overwritten by a replay', () => {
+    const { state } = opened();
+    state(ready);
+    type('newer');
+    state(ready, 'older');
+    expect(prompt().value).toBe('newer');
+  });
+
+  it('gets the cursor when the host says so', () => {
+    const { app, state } = opened();
+    state(ready);
+    app.receive({ type: 'focus' });
+    expect(document.activeElement).toBe(prompt());
+  });
+});
+
+describe('while an answer streams', () => {
+  it('Stop takes the place of Send, and Escape stops too', () => {
+    const { sent, state } = opened();
+    state(withAnswer({ status: 'streaming' }));
+    expect(isShown('[data-testid="send"]')).toBe(false);
+    byTestId('stop').click();
+    key(document.body, 'Escape');
+    expect(sent.slice(-2)).toEqual([{ type: 'stop' }, { type: 'stop' }]);
+  });
+
+  it('Enter sends nothing and the prompt stays', () => {
+    const { sent, state } = opened();
+    state(withAnswer({ status: 'streaming' }));
+    type('next');
+    key(prompt(), 'Enter');
+    expect(sent.some(({ type }) => type === 'send')).toBe(false);
+    expect(prompt().value).toBe('next');
+  });
+
+  it('the focus is not lost when Stop goes away', () => {
+    const { state, patch } = opened();
+    state(withAnswer({ status: 'streaming' }));
+    byTestId('stop').focus();
+    patch({ type: 'ended', id: 'a1', state: { status: 'done', bill } });
+    expect(document.activeElement).toBe(prompt());
+  });
+
+  it('Escape does nothing otherwise', () => {
+    const { sent, state } = opened();
+    state(withAnswer({ status: 'done', bill }));
+    key(document.body, 'Escape');
+    expect(sent.some(({ type }) => type === 'stop')).toBe(false);
+  });
+});
+
+describe('the wire', () => {
+  it('asks once for a replay when a patch is missing, and then goes on', () => {
+    const { sent, state, patch, skip } = opened();
+    state(withAnswer({ status: 'streaming' }, 'one'));
+    skip();
+    patch({ type: 'grew', id: 'a1', text: ' three', reasoning: '' });
+    patch({ type: 'grew', id: 'a1', text: ' four', reasoning: '' });
+    expect(sent.filter(({ type }) => type === 'sync')).toHaveLength(1);
+    expect(element('.markdown').textContent.trim()).toBe('one');
+    state(withAnswer({ status: 'streaming' }, 'one two three four'));
+    expect(element('.markdown').textContent.trim()).toBe('one two three four');
+  });
+
+  it('takes no message that is not of the protocol', () => {
+    const { app, state } = opened();
+    state(ready);
+    for (const message of [null, 1, 'x', {}, { type: 'state', seq: 9, state: {}, draft: '' }]) {
+      app.receive(message);
+    }
+    expect(isShown('[data-testid="empty"]')).toBe(true);
+  });
+});
+
+describe('the notice and the model', () => {
+  it('are shown at the prompt, with what can be done', () => {
+    const { sent, state, patch } = opened();
+    state({ ...ready, notice: { kind: 'warning', text: 'Offline.', actions: [{ id: 'check', label: 'Check' }] } });
+    expect(element('.notice span').textContent).toBe('Offline.');
+    element('[data-action="check"]').click();
+    patch(
+      { type: 'noticeChanged', notice: null },
+      { type: 'modelChanged', model: { id: 'b', label: 'Big', detail: '' } },
+    );
+    expect(isShown('.notice')).toBe(false);
+    expect(byTestId('model').getAttribute('aria-label')).toBe('Model: Big. Choose another');
+    byTestId('model').click();
+    expect(sent.slice(-2)).toEqual([{ type: 'action', id: 'check' }, { type: 'pickModel' }]);
+  });
+});

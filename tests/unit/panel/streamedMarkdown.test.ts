@@ -1,0 +1,109 @@
+// @vitest-environment jsdom
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { lex, renderTokens } from '../../../extension/webview/markdown.ts';
+import { StreamedMarkdown } from '../../../extension/webview/streamedMarkdown.ts';
+import { strings } from './strings.ts';
+
+/** The elements without the wrappers that let blocks be replaced one by one. */
+function normalised(element: Element): string {
+  const copy = element.cloneNode(true) as Element;
+  for (const block of copy.querySelectorAll(':scope > .block')) {
+    block.replaceWith(...block.childNodes);
+  }
+  return copy.innerHTML.replaceAll(/>\s+</gu, '><').trim();
+}
+
+function inOneGo(text: string): string {
+  const element = document.createElement('div');
+  element.append(renderTokens(lex(text.replaceAll(/\r\n?/gu, '\n')), strings));
+  return normalised(element);
+}
+
+const piece = fc.constantFrom(
+  ...['a', 'word ', '**bold**', '*', '`code`', '``', '[l](https://e.example)', '![i](https://e.example/a.png)'],
+  ...[
+    '\n',
+    '\n\n',
+    '\r\n',
+    '# h\n',
+    '- item\n',
+    '  - deep\n',
+    '1. one\n',
+    '> quote\n',
+    '---\n',
+    '***',
+    '===\n',
+    '    ',
+  ],
+  ...['```ts\n', '```\n', '~~~\n', 'let x = 1;\n', '| a | b |\n', '|---|---|\n', '| 1 | 2 |\n', '\\', '&amp;', '<'],
+  ...['<b>x</b>', '<details>\n', '</details>\n', '[r]: https://r.example\n', '[r]', '[r][r]', '- [x] t\n', '☃', '  \n'],
+);
+const anyText = fc.array(piece, { maxLength: 40 }).map((pieces) => pieces.join(''));
+
+describe('a Markdown text that grows', () => {
+  it('ends as the same page, however it was split', () => {
+    fc.assert(
+      fc.property(anyText, fc.array(fc.nat({ max: 200 }), { maxLength: 20 }), (text, cuts) => {
+        const streamed = new StreamedMarkdown(strings);
+        for (const cut of cuts.toSorted((a, b) => a - b)) {
+          streamed.update(text.slice(0, cut), false);
+        }
+        streamed.update(text, true);
+        expect(normalised(streamed.element)).toBe(inOneGo(text));
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('looks, at every moment, like what has come so far', () => {
+    // Definitions and HTML reach over blocks, and are only right at the end.
+    const local = anyText.filter((text) => !/\[r\]|</u.test(text));
+    fc.assert(
+      fc.property(local, fc.integer({ min: 1, max: 7 }), (text, step) => {
+        const streamed = new StreamedMarkdown(strings);
+        for (let length = step; length <= text.length; length += step) {
+          streamed.update(text.slice(0, length), false);
+          expect(normalised(streamed.element)).toBe(inOneGo(text.slice(0, length)));
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('leaves settled blocks alone', () => {
+    const streamed = new StreamedMarkdown(strings);
+    streamed.update('# One\n\ntwo\n\nthree\n\nfour', false);
+    const [first, , second] = streamed.element.children;
+    streamed.update('# One\n\ntwo\n\nthree\n\nfour and more\n\nfive', false);
+    streamed.update('# One\n\ntwo\n\nthree\n\nfour and more\n\nfive', true);
+    expect(first?.textContent.trim()).toBe('One');
+    expect(streamed.element.contains(first ?? null)).toBe(true);
+    expect(streamed.element.contains(second ?? null)).toBe(true);
+  });
+
+  it('lets a code block grow in place, so that a selection in it stays', () => {
+    const streamed = new StreamedMarkdown(strings);
+    streamed.update('```ts\nlet a', false);
+    const pre = streamed.element.querySelector('pre');
+    streamed.update('```ts\nlet a = 1;\nlet b', false);
+    streamed.update('```ts\nlet a = 1;\nlet b = 2;\n```', true);
+    expect(streamed.element.querySelector('pre')).toBe(pre);
+    expect(pre?.textContent).toBe('let a = 1;\nlet b = 2;');
+  });
+
+  it('can go on after it was complete', () => {
+    const streamed = new StreamedMarkdown(strings);
+    streamed.update('a <b>b</b>', true);
+    streamed.update('a <b>b</b> c', false);
+    expect(streamed.element.textContent.trim()).toBe('a b c');
+  });
+
+  it('starts again when the text is another one', () => {
+    const streamed = new StreamedMarkdown(strings);
+    streamed.update('# A\n\nb\n\nc\n\nd', false);
+    streamed.update('other', false);
+    expect(streamed.element.textContent).toBe('other\n');
+  });
+});
