@@ -6,12 +6,14 @@
 extern crate alloc;
 
 pub mod auth;
+pub mod chat;
 pub mod cost;
 pub mod device;
 pub mod error;
 pub mod http;
 pub mod json;
+pub mod retry;
 pub mod secret;
 pub mod session;
 pub mod sse;
-pub mod chat;
+pub mod catalog;
