@@ -17,3 +17,4 @@ pub mod secret;
 pub mod session;
 pub mod sse;
 pub mod catalog;
+pub mod usage;
