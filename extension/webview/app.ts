@@ -33,7 +33,8 @@ export class App {
   readonly #notice: NoticeBar;
   readonly #composer: Composer;
   readonly #scroller: Scroller;
-  readonly #area: HTMLElement;
+  /** The part of the page that scrolls. */
+  readonly area: HTMLElement;
   readonly #content = h('div', { class: 'content' });
   readonly #toEnd: HTMLButtonElement;
   #screen: Screen | null = null;
@@ -62,7 +63,7 @@ export class App {
       pickModel: () => host.post({ type: 'pickModel' }),
       draft: (text) => this.#onDraft(text),
     });
-    this.#area = h(
+    this.area = h(
       'div',
       { class: 'area', tabindex: '0', role: 'region', 'aria-label': strings.conversation },
       this.#content,
@@ -72,11 +73,11 @@ export class App {
       () => this.#scroller.toEnd(),
       icon('down'),
     );
-    this.#scroller = new Scroller(this.#area, (follows) => {
+    this.#scroller = new Scroller(this.area, (follows) => {
       this.#toEnd.hidden = follows;
     });
     root.append(
-      h('div', { class: 'upper' }, this.#area, this.#toEnd),
+      h('div', { class: 'upper' }, this.area, this.#toEnd),
       h('footer', { class: 'lower' }, this.#notice.element, this.#composer.element),
       this.#announcer.element,
     );
@@ -120,7 +121,7 @@ export class App {
     }
   }
 
-  /** The page has another size. */
+  /** The area has another size: the page was resized, or the prompt has grown. */
   resized(): void {
     this.#scroller.contentChanged();
   }

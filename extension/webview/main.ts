@@ -21,9 +21,9 @@ const app = new App(document.body, new Host(acquireVsCodeApi()), parseStrings(do
 window.addEventListener('message', (event: MessageEvent<unknown>) => {
   app.receive(event.data);
 });
-window.addEventListener('resize', () => {
+new ResizeObserver(() => {
   app.resized();
-});
+}).observe(app.area);
 window.addEventListener('pagehide', () => {
   app.leaving();
 });

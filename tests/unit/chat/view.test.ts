@@ -1,0 +1,210 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { ChatController } from '../../../extension/src/chat/controller.ts';
+import { ConversationStore } from '../../../extension/src/chat/conversationStore.ts';
+import type { HostMessage } from '../../../extension/src/chat/protocol.ts';
+import { ManualTimers, memoryStore, PlayedEngine, settled } from './support.ts';
+
+const vscode = vi.hoisted(() => ({
+  opened: [] as string[],
+  copied: [] as string[],
+  commands: [] as string[],
+  pick: undefined as string | undefined,
+}));
+
+vi.mock('vscode', () => {
+  const uri = (path: string) => ({ path, toString: () => path });
+  return {
+    l10n: { t: (text: string) => text },
+    env: {
+      language: 'en',
+      openExternal: (target: { path: string }) => {
+        vscode.opened.push(target.path);
+        return Promise.resolve(true);
+      },
+      clipboard: {
+        writeText: (text: string) => {
+          vscode.copied.push(text);
+          return Promise.resolve();
+        },
+      },
+    },
+    commands: {
+      executeCommand: (command: string) => {
+        vscode.commands.push(command);
+        return Promise.resolve();
+      },
+    },
+    window: {
+      showQuickPick: (items: readonly { readonly id: string }[]) =>
+        Promise.resolve(items.find(({ id }) => id === vscode.pick)),
+    },
+    Uri: { joinPath: (base: { path: string }, ...parts: string[]) => uri([base.path, ...parts].join('/')), parse: uri },
+  };
+});
+
+const { ChatViewProvider } = await import('../../../extension/src/chat/view.ts');
+
+type Listener<T> = (value: T) => void;
+
+/** VS Code's side of one webview view. */
+function fakeView() {
+  const messages: Listener<unknown>[] = [];
+  const visibility: Listener<undefined>[] = [];
+  const listen =
+    <T>(listeners: Listener<T>[]) =>
+    (listener: Listener<T>) => {
+      listeners.push(listener);
+      return { dispose: () => listeners.splice(listeners.indexOf(listener), 1) };
+    };
+  const posted: HostMessage[] = [];
+  const view = {
+    visible: true,
+    onDidChangeVisibility: listen(visibility),
+    onDidDispose: () => ({ dispose: () => undefined }),
+    webview: {
+      options: {} as { enableScripts?: boolean; localResourceRoots?: readonly unknown[] },
+      html: '',
+      cspSource: 'https://csp.example',
+      asWebviewUri: (target: unknown) => target,
+      onDidReceiveMessage: listen(messages),
+      postMessage: (message: HostMessage) => {
+        posted.push(message);
+        return Promise.resolve(true);
+      },
+    },
+  };
+  return {
+    view,
+    posted,
+    receive: (message: unknown) => messages.forEach((listener) => listener(message)),
+    show: (visible: boolean) => {
+      view.visible = visible;
+      visibility.forEach((listener) => listener(undefined));
+    },
+  };
+}
+
+function provided() {
+  const engine = new PlayedEngine();
+  const timers = new ManualTimers();
+  const actions: string[] = [];
+  const reported: unknown[] = [];
+  const report = (error: unknown): void => {
+    reported.push(error);
+  };
+  const controller = new ChatController(
+    {
+      engine,
+      store: new ConversationStore(memoryStore()),
+      schedule: timers.schedule,
+      newId: () => crypto.randomUUID(),
+      texts: { toolCalls: '', unexpected: '', showLog: '' },
+      report,
+    },
+    'm',
+  );
+  controller.setAccount({ kind: 'ready', id: 'me' });
+  const provider = new ChatViewProvider({
+    extensionUri: { path: 'ext' } as never,
+    controller,
+    runAction: (id) => actions.push(id),
+    newNonce: () => 'n0nce',
+    report,
+  });
+  const page = fakeView();
+  provider.resolveWebviewView(page.view as never);
+  return { provider, controller, engine, timers, actions, reported, page };
+}
+
+beforeEach(() => {
+  vscode.opened.length = 0;
+  vscode.copied.length = 0;
+  vscode.commands.length = 0;
+  vscode.pick = undefined;
+});
+
+describe('the chat view', () => {
+  it('serves a page with scripts from its own folder only', () => {
+    const { page } = provided();
+    expect(page.view.webview.options.enableScripts).toBe(true);
+    expect(page.view.webview.options.localResourceRoots?.map(String)).toEqual(['ext/dist/webview']);
+    expect(page.view.webview.html).toContain("script-src 'nonce-n0nce'");
+    expect(page.view.webview.html).toContain('src="ext/dist/webview/main.js"');
+  });
+
+  it('replays when the page is ready, is silent while it is hidden, and replays again', () => {
+    const { page, engine, timers } = provided();
+    expect(page.posted).toEqual([]);
+    page.receive({ type: 'ready', draft: null });
+    page.receive({ type: 'send', text: 'Why?' });
+    page.show(false);
+    engine.last.delta({ text: 'Because' });
+    timers.advance(100);
+    expect(page.posted.map(({ type }) => type)).toEqual(['state']);
+    page.show(true);
+    page.receive({ type: 'ready', draft: null });
+    expect(page.posted.at(-1)).toMatchObject({ state: { transcript: [{ text: 'Why?' }, { text: 'Because' }] } });
+  });
+
+  it('opens links and copies outside the page', async () => {
+    const { page } = provided();
+    page.receive({ type: 'openLink', href: 'https://example.com/' });
+    page.receive({ type: 'copy', text: 'x' });
+    await settled();
+    expect(vscode.opened).toEqual(['https://example.com/']);
+    expect(vscode.copied).toEqual(['x']);
+  });
+
+  it.each([[null], [{ type: 'openLink', href: 'command:x' }], [{ type: 'nonsense' }]])(
+    'refuses and reports: %j',
+    (raw) => {
+      const { page, reported } = provided();
+      page.receive(raw);
+      expect(vscode.opened).toEqual([]);
+      expect(reported).toHaveLength(1);
+    },
+  );
+
+  it('hands actions on', () => {
+    const { page, actions } = provided();
+    page.receive({ type: 'action', id: 'signIn' });
+    expect(actions).toEqual(['signIn']);
+  });
+
+  it.each([
+    ['a model', 'big', 'big'],
+    ['nothing', undefined, 'm'],
+  ])('lets the user pick %s', async (_name, pick, expected) => {
+    const { page, controller } = provided();
+    controller.setModels(
+      ['m', 'big'].map((id) => ({ id, label: id, detail: '' })),
+      'm',
+    );
+    vscode.pick = pick;
+    page.receive({ type: 'pickModel' });
+    await settled();
+    expect(controller.model).toBe(expected);
+  });
+
+  it('shows itself with an empty conversation and the cursor in the prompt', async () => {
+    const { provider, page } = provided();
+    page.receive({ type: 'ready', draft: null });
+    page.receive({ type: 'send', text: 'Why?' });
+    await provider.newChat();
+    expect(vscode.commands).toEqual(['godoty.chat.focus']);
+    expect(page.posted.at(-1)).toEqual({ type: 'focus' });
+    page.receive({ type: 'sync' });
+    expect(page.posted.at(-1)).toMatchObject({ state: { transcript: [] } });
+  });
+
+  it('forgets the page before when VS Code makes a new one', () => {
+    const { provider, page } = provided();
+    const next = fakeView();
+    provider.resolveWebviewView(next.view as never);
+    page.receive({ type: 'ready', draft: null });
+    next.receive({ type: 'ready', draft: null });
+    expect(page.posted).toEqual([]);
+    expect(next.posted).toHaveLength(1);
+  });
+});
