@@ -129,8 +129,9 @@ as $$
   where user_id = p_user_id and key_hash = p_key_hash and status <> 'revoked';
 $$;
 
--- LiteLLM confirmed that these revoked keys are gone.
-create function public.device_key_removed(p_user_id uuid, p_key_hashes text[])
+-- LiteLLM said of these revoked keys that it deleted them, or that it has none such. The latter proves nothing
+-- while the attempt that would create the key may still be under way, so it counts only after a while.
+create function public.device_key_removed(p_user_id uuid, p_deleted text[], p_absent text[])
 returns void
 language sql
 security definer
@@ -139,20 +140,22 @@ as $$
   update public.user_api_keys
   set removed_at = pg_catalog.now()
   where user_id = p_user_id
-    and key_hash = any (p_key_hashes)
     and status = 'revoked'
-    and removed_at is null;
+    and removed_at is null
+    and (
+      key_hash = any (p_deleted)
+      or (key_hash = any (p_absent) and created_at < pg_catalog.now() - interval '5 minutes'));
 $$;
 
 revoke all on function
   public.device_key_begin(uuid, uuid, text, text, text),
   public.device_key_activate(uuid, text, timestamptz),
   public.device_key_abandon(uuid, text),
-  public.device_key_removed(uuid, text[])
+  public.device_key_removed(uuid, text[], text[])
 from public, anon, authenticated, service_role;
 grant execute on function
   public.device_key_begin(uuid, uuid, text, text, text),
   public.device_key_activate(uuid, text, timestamptz),
   public.device_key_abandon(uuid, text),
-  public.device_key_removed(uuid, text[])
+  public.device_key_removed(uuid, text[], text[])
 to service_role;

@@ -3,7 +3,6 @@ import * as v from 'valibot';
 import type { GatewayConfig, ProjectConfig } from '../_shared/config.ts';
 import type { Env } from '../_shared/env.ts';
 import { deleteKey, generateKey } from '../_shared/litellm.ts';
-import type { Deletion } from '../_shared/litellm.ts';
 import { newModelKey } from '../_shared/model-key.ts';
 import type { ModelKey } from '../_shared/model-key.ts';
 import { callAsService } from '../_shared/rpc.ts';
@@ -81,7 +80,7 @@ export async function issueDeviceKey(
     throw error;
   }
 
-  await deleteKeys(env, project, gateway, device.userId, formerKeys, ['deleted', 'absent']);
+  await deleteKeys(env, project, gateway, device.userId, formerKeys);
   return { account, key, expiresAt };
 }
 
@@ -95,8 +94,7 @@ async function takeBack(
 ): Promise<void> {
   try {
     await callAsService(env, project, 'device_key_abandon', { p_user_id: userId, p_key_hash: hash }, Nothing);
-    // "Absent" proves nothing here: a /key/generate that timed out may still be under way.
-    await deleteKeys(env, project, gateway, userId, [hash], ['deleted']);
+    await deleteKeys(env, project, gateway, userId, [hash]);
   } catch {
     // The attempt's own error is what the caller must hear, so this one goes to the operator.
     env.log("device_key_abandon: not reached; the device's next request cleans up");
@@ -104,8 +102,8 @@ async function takeBack(
 }
 
 /**
- * Deletes revoked keys in LiteLLM and notes those that are gone. A deletion that fails is not the caller's
- * trouble: the row stays marked as owed, and the device's next request tries again.
+ * Deletes revoked keys in LiteLLM and tells the database what became of them. A deletion that fails is not the
+ * caller's trouble: the row stays marked as owed, and the device's next request tries again.
  */
 async function deleteKeys(
   env: Env,
@@ -113,18 +111,23 @@ async function deleteKeys(
   gateway: GatewayConfig,
   userId: string,
   hashes: readonly string[],
-  proofs: readonly Deletion[],
 ): Promise<void> {
-  const gone: string[] = [];
+  const deleted: string[] = [];
+  const absent: string[] = [];
   for (const hash of hashes) {
-    if (proofs.includes(await deleteKey(env, gateway, hash))) {
-      gone.push(hash);
-    } else {
-      env.log('litellm: a former key was not deleted for certain and is owed');
+    switch (await deleteKey(env, gateway, hash)) {
+      case 'deleted':
+        deleted.push(hash);
+        break;
+      case 'absent':
+        absent.push(hash);
+        break;
+      case 'unknown':
+        env.log('litellm: a former key could not be deleted and is owed');
     }
   }
-  if (gone.length > 0) {
-    const args = { p_user_id: userId, p_key_hashes: gone };
+  if (deleted.length + absent.length > 0) {
+    const args = { p_user_id: userId, p_deleted: deleted, p_absent: absent };
     await callAsService(env, project, 'device_key_removed', args, Nothing).catch(() => {
       env.log('device_key_removed: not reached; the deletion is repeated later');
     });
