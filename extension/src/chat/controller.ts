@@ -234,9 +234,6 @@ export class ChatController {
     let size = 0;
     const onDelta = ({ text = '', reasoning = '' }: ChatDelta): void => {
       size += text.length + reasoning.length;
-      if (abort.signal.aborted) {
-        return;
-      }
       if (size > MAX_ANSWER_CHARS) {
         this.#abort(answer.id, 'tooLong');
         return;

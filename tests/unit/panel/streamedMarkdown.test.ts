@@ -68,7 +68,15 @@ describe('a Markdown text that grows', () => {
           expect(normalised(streamed.element)).toBe(inOneGo(text.slice(0, length)));
         }
       }),
-      { numRuns: 60 },
+      {
+        numRuns: 60,
+        examples: [
+          ['a\n***b***\n\nc', 1],
+          ['a\n- b\n', 1],
+          ['| a |\n|---|\n| b |\n', 1],
+          ['- a\n\n  b\n\nc', 1],
+        ],
+      },
     );
   });
 
