@@ -158,7 +158,7 @@ describe.each(engines)('access on $name', (engine) => {
     });
 
     it('lets exactly the named roles call exactly these functions', async () => {
-      const rows = await db.query<{ signature: string; role: RequestRole }>(
+      const rows = await db.query<{ signature: string; role: RequestRole | null }>(
         `select n.nspname || '.' || p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' as signature, r.role
          from pg_proc p
          join pg_namespace n on n.oid = p.pronamespace

@@ -100,7 +100,7 @@ describe.each(engines)('functions on $name', (engine) => {
         return row?.result;
       });
 
-    it.each<[string, object]>([
+    it.each<[string, Readonly<Record<string, unknown>>]>([
       ['no response id', { response_id: null }],
       ['an unknown cost', { cost_usd: null, cost_source: 'unknown' }],
       ['a cost of nothing', { cost_usd: '0' }],
@@ -116,7 +116,7 @@ describe.each(engines)('functions on $name', (engine) => {
       expect(await record([usageRecord(overrides)])).toEqual({ recorded: 1, known: 0 });
     });
 
-    it.each<[string, object]>([
+    it.each<[string, Readonly<Record<string, unknown>>]>([
       ['a negative count', { prompt_tokens: -1 }],
       ['a fraction of a token', { completion_tokens: 1.5 }],
       ['an absurd count', { total_tokens: 20_000_001 }],

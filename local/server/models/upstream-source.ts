@@ -19,6 +19,21 @@ const MODELS_TTL_MS = 30_000;
 const LIST_TIMEOUT_MS = 10_000;
 const MAX_ERROR_TEXT = 300;
 
+/**
+ * How the real proxy ends a stream whose upstream broke: an error inside of HTTP 200, and no [DONE]. The empty lines
+ * before it end an event that was cut in half.
+ */
+const BROKEN_STREAM = new TextEncoder().encode(
+  `\n\ndata: ${JSON.stringify({
+    error: {
+      message: 'litellm.APIConnectionError: APIConnectionError: the upstream ended in the middle of its answer',
+      type: null,
+      param: null,
+      code: '500',
+    },
+  })}\n\n`,
+);
+
 const ModelList = v.object({ data: v.array(v.object({ id: v.string() })) });
 const ErrorBody = v.object({ error: v.object({ message: v.string() }) });
 
@@ -77,9 +92,9 @@ function passOn(call: Call, body: ReadableStream<Uint8Array>, gone: AbortControl
         usage.push(bytes);
         yield bytes;
       }
-    } catch (error) {
+    } catch {
       if (!signal.aborted) {
-        throw error;
+        yield BROKEN_STREAM;
       }
     } finally {
       await settle(call, usage.latest);
