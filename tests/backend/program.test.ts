@@ -12,6 +12,14 @@ import { PASSWORD, read } from './support.ts';
 import type { Answer } from './support.ts';
 
 const MAIN = 'local/server/main.ts';
+/** Settings of the machine's own must not reach the program under test. */
+const STACK_SETTINGS = [
+  'DATABASE_URL',
+  'LITELLM_URL',
+  'LITELLM_MASTER_KEY',
+  'GODOTY_UPSTREAM_URL',
+  'GODOTY_UPSTREAM_KEY',
+];
 const FREE_PORTS = ['--port', '0', '--model-port', '0'];
 
 interface Ready {
@@ -45,7 +53,7 @@ afterEach(async () => {
 });
 
 function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Program {
-  const { DATABASE_URL: _, LITELLM_URL: __, GODOTY_UPSTREAM_URL: ___, ...inherited } = process.env;
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !STACK_SETTINGS.includes(name)));
   const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
     env: { ...inherited, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
