@@ -59,7 +59,7 @@ export class Composer {
       icon('stop'),
     );
     this.#model = button(
-      { class: 'text-button model', 'data-testid': 'model' },
+      { class: 'text-button model', 'data-testid': 'pick-model' },
       () => this.#wishes.pickModel(),
       this.#modelName,
       icon('chevron'),

@@ -20,6 +20,8 @@ pub use tokens::{ReportedUsage, Usage};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CostSource {
+    /// The account's backend settled it from the proxy's spend log.
+    Settled,
     /// `usage.cost` of the answer's last chunk.
     Reported,
     /// The proxy's `x-litellm-response-cost` header.
@@ -55,6 +57,15 @@ impl Cost {
         amount: None,
         source: CostSource::Unknown,
     };
+
+    /// The cost as it is shown to somebody who may not want estimates: those count as unknown then.
+    #[must_use]
+    pub const fn shown(self, show_estimates: bool) -> Self {
+        if self.source.is_estimate() && !show_estimates {
+            return Self::UNKNOWN;
+        }
+        self
+    }
 
     /// An amount with its source.
     #[must_use]

@@ -92,7 +92,10 @@ impl ErrorCode {
     /// Whether the same request may succeed later without anybody changing anything.
     #[must_use]
     pub const fn retryable(self) -> bool {
-        matches!(self, Self::NetworkError | Self::Timeout | Self::RateLimited | Self::ServerError)
+        matches!(
+            self,
+            Self::NetworkError | Self::Timeout | Self::RateLimited | Self::ServerError
+        )
     }
 
     /// The spelling on the other side of the boundary, for example `RATE_LIMITED`.
@@ -179,7 +182,11 @@ impl Error {
     /// With the server's words, cut to [`MAX_SERVER_MESSAGE`] characters, control characters dropped.
     #[must_use]
     pub fn with_server_message(mut self, message: &str) -> Self {
-        let kept: String = message.chars().filter(|c| !c.is_control()).take(MAX_SERVER_MESSAGE).collect();
+        let kept: String = message
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(MAX_SERVER_MESSAGE)
+            .collect();
         self.server_message = (!kept.is_empty()).then_some(kept);
         self
     }
@@ -224,13 +231,18 @@ mod tests {
     #[test]
     fn the_spelling_is_the_one_that_serde_writes() {
         for code in ErrorCode::ALL {
-            assert_eq!(serde_json::to_string(&code).unwrap(), alloc::format!("\"{}\"", code.as_str()));
+            assert_eq!(
+                serde_json::to_string(&code).unwrap(),
+                alloc::format!("\"{}\"", code.as_str())
+            );
         }
     }
 
     #[test]
     fn a_display_never_carries_the_servers_words() {
-        let error = Error::new(ErrorCode::ServerError).with_status(500).with_server_message("sk-secret");
+        let error = Error::new(ErrorCode::ServerError)
+            .with_status(500)
+            .with_server_message("sk-secret");
         assert_eq!(alloc::format!("{error}"), "SERVER_ERROR (HTTP 500)");
     }
 

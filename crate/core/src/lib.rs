@@ -6,6 +6,7 @@
 extern crate alloc;
 
 pub mod auth;
+pub mod catalog;
 pub mod chat;
 pub mod cost;
 pub mod device;
@@ -16,5 +17,4 @@ pub mod retry;
 pub mod secret;
 pub mod session;
 pub mod sse;
-pub mod catalog;
 pub mod usage;

@@ -24,6 +24,8 @@ pub use time::{UnixMillis, rfc3339};
 
 /// So many calls can still improve; the totals of older ones stand.
 const MAX_CALLS: usize = 4096;
+/// So many calls are listed.
+const MAX_RECENT: usize = 500;
 /// The most models that have totals of their own.
 const MAX_MODELS: usize = 1000;
 /// The most days that have totals of their own.
@@ -85,6 +87,7 @@ impl Stage {
             (None, _) | (_, CostSource::Unknown) => Self::Unknown,
             (_, CostSource::ProxyPrice | CostSource::Catalog) => Self::Estimate,
             (_, CostSource::Header | CostSource::Reported) => Self::Reported,
+            (_, CostSource::Settled) => Self::Settled,
         }
     }
 }
@@ -99,6 +102,8 @@ pub struct Totals {
     pub amount: Money,
     /// How many of the amounts are estimates.
     pub estimates: u64,
+    /// The part of the amount that is estimated.
+    pub estimated_amount: Money,
     /// How many calls have no known cost and are not in the amount.
     pub unknown: u64,
     /// What they used.
@@ -120,7 +125,25 @@ impl Totals {
         Cost::known(self.amount, source)
     }
 
+    /// The sum as it is shown; without estimates, those calls count as calls of an unknown cost.
+    #[must_use]
+    pub const fn shown(&self, show_estimates: bool) -> Self {
+        if show_estimates {
+            return *self;
+        }
+        Self {
+            amount: self.amount.saturating_sub(self.estimated_amount),
+            estimates: 0,
+            estimated_amount: Money::ZERO,
+            unknown: self.unknown.saturating_add(self.estimates),
+            ..*self
+        }
+    }
+
     fn add(&mut self, entry: &Entry) {
+        if entry.stage == Stage::Estimate {
+            self.estimated_amount = self.estimated_amount.saturating_add(entry.amount);
+        }
         self.calls = self.calls.saturating_add(1);
         self.estimates = self.estimates.saturating_add(u64::from(entry.stage == Stage::Estimate));
         self.unknown = self.unknown.saturating_add(u64::from(entry.stage == Stage::Unknown));
@@ -129,6 +152,9 @@ impl Totals {
     }
 
     fn remove(&mut self, entry: &Entry) {
+        if entry.stage == Stage::Estimate {
+            self.estimated_amount = self.estimated_amount.saturating_sub(entry.amount);
+        }
         self.calls = self.calls.saturating_sub(1);
         self.estimates = self.estimates.saturating_sub(u64::from(entry.stage == Stage::Estimate));
         self.unknown = self.unknown.saturating_sub(u64::from(entry.stage == Stage::Unknown));
@@ -154,6 +180,8 @@ pub struct Ledger {
     entries: BTreeMap<String, Entry>,
     /// The ids in `entries`, oldest first.
     order: VecDeque<String>,
+    /// The latest calls, oldest first.
+    recent: VecDeque<Call>,
     session: Totals,
     days: BTreeMap<Day, Totals>,
     models: BTreeMap<String, Totals>,
@@ -168,6 +196,7 @@ impl Ledger {
             utc_offset_minutes,
             entries: BTreeMap::new(),
             order: VecDeque::new(),
+            recent: VecDeque::new(),
             session: Totals::default(),
             days: BTreeMap::new(),
             models: BTreeMap::new(),
@@ -194,6 +223,7 @@ impl Ledger {
         };
         let changed = self.put(&call.call_id, entry);
         if changed {
+            self.list(call);
             self.queue.put(UsageRecord::of(call));
         }
         Ok(changed)
@@ -210,7 +240,25 @@ impl Ledger {
             ..entry.clone()
         };
         self.put(call_id, entry);
+        if let Some(listed) = self.recent.iter_mut().find(|listed| listed.call_id == call_id) {
+            listed.cost = Cost::known(amount, CostSource::Settled);
+        }
         true
+    }
+
+    /// The latest calls, oldest first: at most 500.
+    pub fn recent(&self) -> impl Iterator<Item = &Call> {
+        self.recent.iter()
+    }
+
+    fn list(&mut self, call: &Call) {
+        match self.recent.iter_mut().find(|listed| listed.call_id == call.call_id) {
+            Some(listed) => listed.clone_from(call),
+            None => self.recent.push_back(call.clone()),
+        }
+        while self.recent.len() > MAX_RECENT {
+            self.recent.pop_front();
+        }
     }
 
     /// The calls of this session.

@@ -45,7 +45,10 @@ impl ChatDecoder {
     pub fn new(status: u16, content_type: &str) -> Self {
         let mut stream = ChatStream::new();
         stream.on_response(ResponseHead::new(status).header("content-type", content_type));
-        Self { stream, flags: Flags::default() }
+        Self {
+            stream,
+            flags: Flags::default(),
+        }
     }
 
     /// Takes the next bytes and gives the text of all events that they complete; `undefined` when there is none.

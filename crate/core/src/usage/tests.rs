@@ -243,3 +243,28 @@ fn moments_are_written_in_utc() {
         assert_eq!(rfc3339(UnixMillis(millis)), text);
     }
 }
+
+#[test]
+fn estimates_are_hidden_from_those_who_do_not_want_them() {
+    let mut ledger = Ledger::new(0);
+    let mut estimated = Call {
+        call_id: "00000000-0000-4000-8000-000000000001".into(),
+        response_id: None,
+        model: "m".into(),
+        usage: None,
+        cost: Cost::known(Money::parse_usd("0.5").unwrap(), CostSource::ProxyPrice),
+        outcome: OutcomeName::Done,
+        occurred_at: UnixMillis(0),
+    };
+    ledger.book(&estimated).unwrap();
+    assert_eq!(ledger.session().shown(true).cost().amount, Money::parse_usd("0.5"));
+    assert_eq!(ledger.session().shown(false).cost(), Cost::UNKNOWN);
+    // What the server stated in the meantime is no estimate.
+    estimated.cost = Cost::known(Money::parse_usd("0.25").unwrap(), CostSource::Reported);
+    ledger.book(&estimated).unwrap();
+    assert_eq!(
+        ledger.session().shown(false).cost(),
+        Cost::known(Money::parse_usd("0.25").unwrap(), CostSource::Reported)
+    );
+    assert_eq!(ledger.recent().count(), 1);
+}

@@ -1,0 +1,238 @@
+//! `GodotyClient`: models, answers and usage as TypeScript sees them.
+
+use godoty_core::catalog::Model;
+use godoty_core::chat::{ChatRequest, ChatResult, Outcome, ToolCall};
+use godoty_core::cost::Price;
+use godoty_core::error::{Error, ErrorCode};
+use js_sys::Function;
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::prelude::*;
+use web_sys::AbortSignal;
+
+use crate::chat::{Deltas, Ended, Limits};
+use crate::client::GodotyClient;
+use crate::error::{plain, to_js};
+use crate::usage::{UsageSnapshot, WireCost, WireTokens};
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r"
+/** A model of the endpoint. */
+export interface ModelInfo {
+  readonly id: string;
+  /** Whether it can be chatted with. */
+  readonly chat: boolean;
+  readonly provider?: string;
+  readonly maxInputTokens?: number;
+  readonly maxOutputTokens?: number;
+  readonly vision?: boolean;
+  readonly tools?: boolean;
+  /** For example '$0.15'; absent when nobody knows. */
+  readonly inputPerMillion?: string;
+  readonly outputPerMillion?: string;
+}
+
+export type ChatPart =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'image_url'; readonly imageUrl: { readonly url: string } };
+
+export interface ChatToolCall {
+  readonly id: string;
+  readonly name: string;
+  /** As the model wrote them: meant to be a JSON object, not checked. */
+  readonly arguments: string;
+}
+
+export type ChatMessage =
+  | { readonly role: 'system'; readonly text: string }
+  | { readonly role: 'user'; readonly parts: readonly ChatPart[] }
+  | { readonly role: 'assistant'; readonly text: string; readonly toolCalls?: readonly ChatToolCall[] }
+  | { readonly role: 'tool'; readonly toolCallId: string; readonly text: string };
+
+export interface ChatCall {
+  readonly model: string;
+  readonly messages: readonly ChatMessage[];
+  readonly tools?: readonly { readonly name: string; readonly description?: string; readonly parameters?: string }[];
+  readonly toolChoice?: 'auto' | 'none' | 'required';
+  readonly maxTokens?: number;
+  readonly temperature?: number;
+}
+
+export interface ChatOptions {
+  /** How long to wait for the head of the answer, in milliseconds. */
+  readonly firstByteMs: number;
+  /** How long to wait for each further byte, in milliseconds. */
+  readonly idleMs: number;
+  /** The most retries; nothing is sent again once the first token has arrived. */
+  readonly maxRetries: number;
+  /** Whether a cost that is an estimate is shown. */
+  readonly showEstimates: boolean;
+}
+
+/** How an answer ended: a closed set. */
+export type ChatOutcome =
+  | { readonly kind: 'done' | 'length' | 'filtered' | 'tool_calls' | 'cancelled' | 'truncated' }
+  | { readonly kind: 'error'; readonly error: ErrorDetail };
+
+export interface ChatAnswer {
+  readonly outcome: ChatOutcome;
+  /** The tools to call; complete only when the outcome is 'tool_calls'. */
+  readonly toolCalls: readonly ChatToolCall[];
+  readonly refusal?: string;
+  /** Absent when the server did not say. */
+  readonly usage?: TokenCounts;
+  readonly cost: CostFact;
+  /** The provider's id of the answer. */
+  readonly responseId?: string;
+}
+
+/** A piece of the answer, in the order of arrival. */
+export interface ChatPiece {
+  readonly text?: string;
+  readonly reasoning?: string;
+}
+";
+
+#[wasm_bindgen]
+unsafe extern "C" {
+    /// TypeScript's `ModelInfo[]`.
+    #[wasm_bindgen(typescript_type = "ModelInfo[]")]
+    pub type ModelInfos;
+    /// TypeScript's `ChatCall`.
+    #[wasm_bindgen(typescript_type = "ChatCall")]
+    pub type ChatCall;
+    /// TypeScript's `ChatOptions`.
+    #[wasm_bindgen(typescript_type = "ChatOptions")]
+    pub type ChatOptions;
+    /// TypeScript's `ChatAnswer`.
+    #[wasm_bindgen(typescript_type = "ChatAnswer")]
+    pub type ChatAnswer;
+    /// The listener for pieces.
+    #[wasm_bindgen(typescript_type = "(piece: ChatPiece) => void")]
+    pub type OnPiece;
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireOptions {
+    #[serde(flatten)]
+    limits: Limits,
+    show_estimates: bool,
+}
+
+#[wasm_bindgen]
+impl GodotyClient {
+    /// The models that this device's key may use, in the order of their names.
+    ///
+    /// # Errors
+    /// `NOT_AUTHENTICATED`, `NETWORK_ERROR`, `UNEXPECTED_RESPONSE`, …
+    pub async fn models(&self) -> Result<ModelInfos, JsValue> {
+        let catalog = self.chats.models().await.map_err(|error| to_js(&error))?;
+        let models: Vec<WireModel> = catalog.models().iter().map(WireModel::of).collect();
+        Ok(plain(&models).unchecked_into())
+    }
+
+    /// Streams one answer. `call_id` is a UUID under which the request is counted. What is thrown was never sent; how a
+    /// request that was sent ended is in the result.
+    ///
+    /// # Errors
+    /// `NOT_AUTHENTICATED`, `VALIDATION_FAILED`, `ORIGIN_MISMATCH`, `NETWORK_ERROR` of the account's server, …
+    pub async fn chat(
+        &self,
+        call_id: String,
+        call: ChatCall,
+        options: ChatOptions,
+        on_piece: OnPiece,
+        signal: Option<AbortSignal>,
+    ) -> Result<ChatAnswer, JsValue> {
+        let invalid = |_| to_js(&Error::new(ErrorCode::ValidationFailed));
+        let request: ChatRequest = serde_wasm_bindgen::from_value(call.into()).map_err(invalid)?;
+        let options: WireOptions = serde_wasm_bindgen::from_value(options.into()).map_err(invalid)?;
+        let on_piece: Function = on_piece.unchecked_into();
+        let ended = self
+            .chats
+            .run(&call_id, &request, options.limits, &Deltas(&on_piece), signal.as_ref())
+            .await
+            .map_err(|error| to_js(&error))?;
+        Ok(plain(&WireEnd::of(ended, options.show_estimates)).unchecked_into())
+    }
+
+    /// What the user who is signed in used in this window.
+    #[must_use]
+    pub fn usage(&self, show_estimates: bool) -> UsageSnapshot {
+        self.chats.usage.snapshot(show_estimates)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WireModel {
+    id: String,
+    chat: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_input_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_output_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vision: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tools: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_per_million: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_per_million: Option<String>,
+}
+
+impl WireModel {
+    fn of(model: &Model) -> Self {
+        let per_million = |price: Option<Price>| price.and_then(Price::per_million).map(|money| money.to_string());
+        let rates = model.priced().map(|(prices, _)| prices.base).unwrap_or_default();
+        Self {
+            id: model.name.clone(),
+            chat: model.is_chat(),
+            provider: model.provider.clone(),
+            max_input_tokens: model.abilities.max_input_tokens,
+            max_output_tokens: model.abilities.max_output_tokens,
+            vision: model.abilities.vision,
+            tools: model.abilities.tools,
+            input_per_million: per_million(rates.input),
+            output_per_million: per_million(rates.output),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WireEnd {
+    outcome: Outcome,
+    tool_calls: Vec<ToolCall>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<WireTokens>,
+    cost: WireCost,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_id: Option<String>,
+}
+
+impl WireEnd {
+    fn of(ended: Ended, show_estimates: bool) -> Self {
+        let ChatResult {
+            outcome,
+            tool_calls,
+            refusal,
+            usage,
+            response_id,
+            ..
+        } = ended.result;
+        Self {
+            outcome,
+            tool_calls,
+            refusal,
+            usage: usage.map(WireTokens::of),
+            cost: WireCost::of(ended.cost, show_estimates),
+            response_id,
+        }
+    }
+}

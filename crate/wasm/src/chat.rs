@@ -1,0 +1,307 @@
+//! One answer: key, request, bytes, end. What to do next is the core's to say at each step.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use godoty_core::catalog::{Catalog, Model};
+use godoty_core::chat::{ChatRequest, ChatResult, ChatStream, End, Flags, Outcome, ResponseHead};
+use godoty_core::cost::{Cost, CostSource, Prices};
+use godoty_core::device::ModelAccess;
+use godoty_core::error::{Error, ErrorCode};
+use godoty_core::http::{Method, Request, TransportError};
+use godoty_core::retry::{Attempts, Next, RetryPolicy};
+use godoty_core::session::{Answer, Ask};
+use godoty_core::usage::UnixMillis;
+use js_sys::Function;
+use serde::Deserialize;
+use wasm_bindgen::prelude::*;
+use web_sys::AbortSignal;
+
+use crate::cancel::OnAbort;
+use crate::driver::{Driver, mismatch};
+use crate::timer::Timer;
+use crate::transport::{self, Abort};
+use crate::{oneshot, usage};
+
+/// What a request may take, in milliseconds and tries.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Limits {
+    first_byte_ms: u32,
+    idle_ms: u32,
+    max_retries: u32,
+}
+
+/// The chat of one client.
+pub(crate) struct Chats {
+    driver: Rc<Driver>,
+    /// The models of the endpoint, and the key that they were read with.
+    catalog: RefCell<Option<(String, Rc<Catalog>)>>,
+    pub(crate) usage: Rc<usage::Ledgers>,
+}
+
+/// Where an answer's pieces go.
+pub(crate) struct Deltas<'a>(pub(crate) &'a Function);
+
+impl Deltas<'_> {
+    /// Hands a piece over; what the listener throws is its own affair.
+    fn hand(&self, text: Option<&str>, reasoning: Option<&str>) {
+        let piece = js_sys::Object::new();
+        for (name, value) in [("text", text), ("reasoning", reasoning)] {
+            if let Some(value) = value {
+                // Setting a property of a fresh object can't fail.
+                let _ = js_sys::Reflect::set(&piece, &JsValue::from_str(name), &JsValue::from_str(value));
+            }
+        }
+        let _ = self.0.call1(&JsValue::UNDEFINED, &piece);
+    }
+}
+
+/// An answer that ended, with its cost.
+pub(crate) struct Ended {
+    pub(crate) result: ChatResult,
+    pub(crate) cost: Cost,
+}
+
+impl Chats {
+    pub(crate) fn new(driver: &Rc<Driver>) -> Rc<Self> {
+        Rc::new(Self {
+            driver: Rc::clone(driver),
+            catalog: RefCell::default(),
+            usage: usage::Ledgers::new(driver),
+        })
+    }
+
+    /// Streams one answer. An `Err` means that nothing was sent.
+    pub(crate) async fn run(
+        self: &Rc<Self>,
+        call_id: &str,
+        request: &ChatRequest,
+        limits: Limits,
+        deltas: &Deltas<'_>,
+        signal: Option<&AbortSignal>,
+    ) -> Result<Ended, Error> {
+        let mut access = self.access(Ask::ModelAccess).await?;
+        let http = request.to_http(&access.endpoint, &access.key, call_id)?;
+        let Some(account) = self.driver.account() else {
+            return Err(ErrorCode::NotAuthenticated.into());
+        };
+        let started_at = UnixMillis(i64::try_from(self.driver.now().0).unwrap_or(i64::MAX));
+        let loading = self.load_in_the_background(&access);
+        let mut http = http;
+        let policy = RetryPolicy {
+            max_retries: limits.max_retries,
+        };
+        let mut attempts = Attempts {
+            retries: 0,
+            key_replaced: false,
+        };
+        let result = loop {
+            let (result, had_output) = self.attempt(&http, limits, deltas, signal).await;
+            let Outcome::Error { error } = &result.outcome else {
+                break result;
+            };
+            match policy.next(error, had_output, attempts, self.driver.host().jitter()) {
+                Next::Finish => break result,
+                Next::WaitThenRetry(ms) => {
+                    attempts.retries = attempts.retries.saturating_add(1);
+                    if !self.pause(ms, signal).await {
+                        break ChatStream::new().finish(End::Cancelled);
+                    }
+                }
+                Next::ReplaceKeyThenRetry => {
+                    attempts.key_replaced = true;
+                    match self
+                        .access(Ask::ReplaceModelKey {
+                            key_id: access.key_id.clone(),
+                        })
+                        .await
+                    {
+                        Ok(replaced) => access = replaced,
+                        // The refusal itself says more than why there is no other key.
+                        Err(_) => break result,
+                    }
+                    match request.to_http(&access.endpoint, &access.key, call_id) {
+                        Ok(rebuilt) => http = rebuilt,
+                        Err(_) => break result,
+                    }
+                }
+            }
+        };
+        let cost = match result.reported_cost {
+            Some(cost) => cost,
+            None => {
+                let catalog = loading.await;
+                result.cost(catalog.as_deref().and_then(|catalog| priced(catalog, &request.model)))
+            }
+        };
+        self.usage.book(
+            &account.user_id,
+            &usage::call(call_id, &request.model, started_at, &result, cost),
+        );
+        Ok(Ended { result, cost })
+    }
+
+    /// The models that this device's key may use.
+    pub(crate) async fn models(&self) -> Result<Rc<Catalog>, Error> {
+        let access = self.access(Ask::ModelAccess).await?;
+        self.catalog(&access).await
+    }
+
+    async fn access(&self, ask: Ask) -> Result<ModelAccess, Error> {
+        match self.driver.ask(ask).await? {
+            Answer::ModelAccess(access) => Ok(access),
+            _ => Err(mismatch()),
+        }
+    }
+
+    /// Sends the request once. Says also whether anything of the answer arrived.
+    async fn attempt(
+        &self,
+        http: &Request,
+        limits: Limits,
+        deltas: &Deltas<'_>,
+        signal: Option<&AbortSignal>,
+    ) -> (ChatResult, bool) {
+        let mut decoder = ChatStream::new();
+        let end = match Abort::new() {
+            None => End::Network,
+            Some(abort) => {
+                let cancelled = Rc::clone(&abort);
+                let listening = OnAbort::listen(signal, move || cancelled.cancel());
+                let end = self.read(http, limits, deltas, &mut decoder, &abort).await;
+                abort.unlimit();
+                drop(listening);
+                end
+            }
+        };
+        let had_output = decoder.has_output();
+        let result = decoder.finish(end);
+        if !result.tail.is_empty() {
+            deltas.hand(Some(&result.tail), None);
+        }
+        (result, had_output)
+    }
+
+    async fn read(
+        &self,
+        http: &Request,
+        limits: Limits,
+        deltas: &Deltas<'_>,
+        decoder: &mut ChatStream,
+        abort: &Rc<Abort>,
+    ) -> End {
+        let host = self.driver.host();
+        abort.limit(host, limits.first_byte_ms);
+        let mut stream = match transport::open(http, abort).await {
+            Ok(stream) => stream,
+            Err(error) => return ended(error),
+        };
+        let mut head = ResponseHead::new(stream.status);
+        for name in ResponseHead::HEADERS {
+            if let Some(value) = stream.header(name) {
+                head = head.header(name, &value);
+            }
+        }
+        decoder.on_response(head);
+        loop {
+            let bytes = match stream.next().await {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => return End::Eof,
+                Err(error) => return ended(error),
+            };
+            // Any byte shows that the server is alive, a comment's too.
+            abort.limit(host, limits.idle_ms);
+            let pushed = decoder.push(&bytes);
+            let reasoning = decoder.take_reasoning();
+            if pushed.text.is_some() || reasoning.is_some() {
+                deltas.hand(pushed.text.as_deref(), reasoning.as_deref());
+            }
+            if pushed.flags.has(Flags::CLOSED) {
+                stream.close();
+                return End::Eof;
+            }
+        }
+    }
+
+    /// Waits; `false` when the caller gave up meanwhile.
+    async fn pause(&self, milliseconds: u64, signal: Option<&AbortSignal>) -> bool {
+        let (sender, waited) = oneshot::channel();
+        let sender = Rc::new(RefCell::new(Some(sender)));
+        let end = |sender: &Rc<RefCell<Option<oneshot::Sender<bool>>>>, value: bool| {
+            let sender = sender.borrow_mut().take();
+            if let Some(sender) = sender {
+                sender.send(value);
+            }
+        };
+        let by_time = Rc::clone(&sender);
+        let milliseconds = f64::from(u32::try_from(milliseconds).unwrap_or(u32::MAX));
+        let _timer = Timer::start(self.driver.host(), milliseconds, move || end(&by_time, true));
+        let _listening = OnAbort::listen(signal, move || end(&sender, false));
+        waited.await
+    }
+
+    /// The endpoint's models, read once per key.
+    async fn catalog(&self, access: &ModelAccess) -> Result<Rc<Catalog>, Error> {
+        if let Some(known) = self.known_catalog(access) {
+            return Ok(known);
+        }
+        let catalog = Rc::new(self.read_catalog(access).await?);
+        self.catalog.replace(Some((access.key_id.clone(), Rc::clone(&catalog))));
+        Ok(catalog)
+    }
+
+    fn known_catalog(&self, access: &ModelAccess) -> Option<Rc<Catalog>> {
+        let known = self.catalog.borrow();
+        known
+            .as_ref()
+            .filter(|(key_id, _)| *key_id == access.key_id)
+            .map(|(_, catalog)| Rc::clone(catalog))
+    }
+
+    /// `/v1/model/info` has prices and limits; a server that is not LiteLLM may have `/v1/models` alone.
+    async fn read_catalog(&self, access: &ModelAccess) -> Result<Catalog, Error> {
+        match self.get(access, "/v1/model/info").await {
+            Ok(body) => Catalog::from_model_info(body.as_bytes()),
+            Err(error) if error.status == Some(404) => {
+                Catalog::from_models(self.get(access, "/v1/models").await?.as_bytes())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn get(&self, access: &ModelAccess, path: &str) -> Result<String, Error> {
+        let origin = access.endpoint.origin().as_str();
+        let request = Request::new(Method::Get, &access.endpoint, path).bearer(&access.key)?;
+        let abort = Abort::new().ok_or_else(|| Error::new(ErrorCode::NetworkError))?;
+        let response = transport::send(self.driver.host(), &request, &abort)
+            .await
+            .map_err(|error| Error::from(error).with_origin(origin))?;
+        if response.is_success() {
+            return Ok(response.body.expose().to_owned());
+        }
+        let body = response.body.expose().as_bytes();
+        Err(godoty_core::chat::classify(response.status, body, response.retry_after_ms).with_origin(origin))
+    }
+
+    /// Begins to read the models while the answer streams; the future gives them, or `None` when they can't be read.
+    fn load_in_the_background(self: &Rc<Self>, access: &ModelAccess) -> oneshot::Receiver<Option<Rc<Catalog>>> {
+        let (sender, receiver) = oneshot::channel();
+        let this = Rc::clone(self);
+        let access = access.clone();
+        wasm_bindgen_futures::spawn_local(async move { sender.send(this.catalog(&access).await.ok()) });
+        receiver
+    }
+}
+
+fn priced<'a>(catalog: &'a Catalog, model: &str) -> Option<(&'a Prices, CostSource)> {
+    catalog.find(model).and_then(Model::priced)
+}
+
+const fn ended(error: TransportError) -> End {
+    match error {
+        TransportError::Network => End::Network,
+        TransportError::Timeout => End::Timeout,
+        TransportError::Cancelled => End::Cancelled,
+    }
+}

@@ -1,0 +1,272 @@
+//! Carries out what the session machine asks for, and reports what came of it.
+//!
+//! The machine is borrowed only while [`Session::handle`] or [`Session::poll`] runs, so that an effect which calls back
+//! into this instance finds it free.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use godoty_core::auth::{Account, Millis};
+use godoty_core::error::{Error, ErrorCode};
+use godoty_core::http::TransportError;
+use godoty_core::secret::Secret;
+use godoty_core::session::{
+    Answer, Ask, Change, Event, HttpId, Input, Output, RequestId, Session, SignedOutReason, StoreError, StoreId,
+};
+use js_sys::{Function, Promise, Reflect};
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+
+use crate::error::plain;
+use crate::host::CoreHost;
+use crate::oneshot::{self, Sender};
+use crate::timer::Timer;
+use crate::transport::{self, Abort};
+
+type Reply = Result<Answer, Error>;
+
+/// The session machine, driven.
+pub(crate) struct Driver {
+    host: CoreHost,
+    session: RefCell<Session>,
+    waiting: RefCell<BTreeMap<RequestId, Sender<Reply>>>,
+    calls: RefCell<BTreeMap<HttpId, Rc<Abort>>>,
+    /// The exclusive updates under way: what resolves the promise that the store waits for.
+    updates: RefCell<BTreeMap<StoreId, Function>>,
+    wake: RefCell<Option<Timer>>,
+    next_request: Cell<u32>,
+}
+
+impl Driver {
+    pub(crate) fn new(session: Session, host: CoreHost) -> Rc<Self> {
+        Rc::new(Self {
+            host,
+            session: RefCell::new(session),
+            waiting: RefCell::default(),
+            calls: RefCell::default(),
+            updates: RefCell::default(),
+            wake: RefCell::default(),
+            next_request: Cell::new(0),
+        })
+    }
+
+    pub(crate) const fn host(&self) -> &CoreHost {
+        &self.host
+    }
+
+    pub(crate) fn now(&self) -> Millis {
+        now(&self.host)
+    }
+
+    pub(crate) fn account(&self) -> Option<Account> {
+        self.session.borrow().account().cloned()
+    }
+
+    /// Asks the machine; the answer comes when it has one.
+    pub(crate) async fn ask(self: &Rc<Self>, ask: Ask) -> Reply {
+        let (_, answer) = self.begin(ask);
+        answer.await
+    }
+
+    /// Asks the machine and names the request, so that it can be cancelled.
+    pub(crate) fn begin(self: &Rc<Self>, ask: Ask) -> (RequestId, oneshot::Receiver<Reply>) {
+        let id = RequestId(self.next_request.get());
+        self.next_request.set(id.0.wrapping_add(1));
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.borrow_mut().insert(id, sender);
+        self.feed(Input::Ask(id, ask));
+        (id, receiver)
+    }
+
+    /// Reports what happened and carries out what follows.
+    pub(crate) fn feed(self: &Rc<Self>, input: Input) {
+        let now = self.now();
+        self.session.borrow_mut().handle(input, now);
+        loop {
+            let output = self.session.borrow_mut().poll();
+            let Some(output) = output else { break };
+            self.perform(output);
+        }
+    }
+
+    fn perform(self: &Rc<Self>, output: Output) {
+        match output {
+            Output::SendHttp(id, request) => {
+                let Some(abort) = Abort::new() else {
+                    self.later(Input::Http(id, Err(TransportError::Network)));
+                    return;
+                };
+                self.calls.borrow_mut().insert(id, Rc::clone(&abort));
+                let this = Rc::clone(self);
+                spawn_local(async move {
+                    let result = transport::send(&this.host, &request, &abort).await;
+                    // A cancelled call was taken out of the table: nobody waits for it.
+                    if this.calls.borrow_mut().remove(&id).is_some() {
+                        this.feed(Input::Http(id, result));
+                    }
+                });
+            }
+            Output::CancelHttp(id) => {
+                let call = self.calls.borrow_mut().remove(&id);
+                if let Some(abort) = call {
+                    abort.cancel();
+                }
+            }
+            Output::Load(id) => {
+                let this = Rc::clone(self);
+                spawn_local(async move {
+                    let result = match this.host.read_store() {
+                        Ok(promise) => JsFuture::from(promise).await.map_err(|_| StoreError),
+                        Err(_) => Err(StoreError),
+                    };
+                    this.feed(Input::Loaded(id, result.map(|value| text(&value))));
+                });
+            }
+            Output::BeginUpdate(id) => self.begin_update(id),
+            Output::EndUpdate(id, change) => {
+                let resolve = self.updates.borrow_mut().remove(&id);
+                match resolve {
+                    Some(resolve) => {
+                        // The promise's own resolve function does not throw.
+                        let _ = resolve.call1(&JsValue::UNDEFINED, &change_to_js(&change));
+                    }
+                    // The update never began; that it failed was reported.
+                    None => self.later(Input::UpdateEnded(id, Err(StoreError))),
+                }
+            }
+            Output::WakeAt(at) => self.wake_at(at),
+            Output::Emit(event) => self.emit(&event_to_js(event)),
+            Output::Reply(id, reply) => {
+                let sender = self.waiting.borrow_mut().remove(&id);
+                if let Some(sender) = sender {
+                    sender.send(reply);
+                }
+            }
+        }
+    }
+
+    /// Tells the host; what its handler throws is its own affair.
+    pub(crate) fn emit(&self, event: &JsValue) {
+        let _ = self.host.on_event(event);
+    }
+
+    /// Reports an input once the present one has been worked off.
+    fn later(self: &Rc<Self>, input: Input) {
+        let this = Rc::clone(self);
+        spawn_local(async move { this.feed(input) });
+    }
+
+    fn begin_update(self: &Rc<Self>, id: StoreId) {
+        let began = Rc::new(Cell::new(false));
+        let change = {
+            let this = Rc::clone(self);
+            let began = Rc::clone(&began);
+            Closure::once_into_js(move |current: JsValue| {
+                began.set(true);
+                let promise = Promise::new(&mut |resolve, _| {
+                    this.updates.borrow_mut().insert(id, resolve);
+                });
+                this.later(Input::UpdateBegan(id, Ok(text(&current))));
+                promise
+            })
+        };
+        let this = Rc::clone(self);
+        spawn_local(async move {
+            let result = match this.host.update_store(&change) {
+                Ok(promise) => JsFuture::from(promise).await.map(|_| ()).map_err(|_| StoreError),
+                Err(_) => Err(StoreError),
+            };
+            match (began.get(), result) {
+                (true, result) => {
+                    this.updates.borrow_mut().remove(&id);
+                    this.feed(Input::UpdateEnded(id, result));
+                }
+                // A store that resolves without calling back broke its contract; it did not work either.
+                (false, _) => this.feed(Input::UpdateBegan(id, Err(StoreError))),
+            }
+        });
+    }
+
+    fn wake_at(self: &Rc<Self>, at: Millis) {
+        /// Timers of JavaScript end at 2³¹−1 ms; a longer wait is cut and asked for again.
+        const LONGEST_MS: u64 = 2_147_483_647;
+        let wait = at.0.saturating_sub(self.now().0).min(LONGEST_MS);
+        let this = Rc::downgrade(self);
+        let timer = Timer::start(&self.host, milliseconds(wait), move || {
+            if let Some(this) = this.upgrade() {
+                this.later(Input::Wake);
+            }
+        });
+        self.wake.replace(Some(timer));
+    }
+}
+
+/// The host's clock.
+pub(crate) fn now(host: &CoreHost) -> Millis {
+    let now = host.now();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a clock's milliseconds fit; `as` saturates"
+    )]
+    Millis(now as u64)
+}
+
+fn milliseconds(ms: u64) -> f64 {
+    f64::from(u32::try_from(ms).unwrap_or(u32::MAX))
+}
+
+fn text(value: &JsValue) -> Option<Secret> {
+    value.as_string().map(Secret::new)
+}
+
+fn change_to_js(change: &Change) -> JsValue {
+    let object = js_sys::Object::new();
+    let set = |name: &str, value: &str| {
+        // Setting a property of a fresh object can't fail.
+        let _ = Reflect::set(&object, &JsValue::from_str(name), &JsValue::from_str(value));
+    };
+    match change {
+        Change::Keep => set("kind", "keep"),
+        Change::Erase => set("kind", "erase"),
+        Change::Replace(text) => {
+            set("kind", "replace");
+            set("text", text.expose());
+        }
+    }
+    object.into()
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+enum WireEvent {
+    SignedIn { account: Account },
+    Refreshed { account: Account },
+    SignedOut { account: Account, reason: &'static str },
+    StoredSessionUnreadable,
+    StoreFailed,
+}
+
+fn event_to_js(event: Event) -> JsValue {
+    plain(&match event {
+        Event::SignedIn(account) => WireEvent::SignedIn { account },
+        Event::Refreshed(account) => WireEvent::Refreshed { account },
+        Event::SignedOut(account, reason) => WireEvent::SignedOut {
+            account,
+            reason: match reason {
+                SignedOutReason::User => "user",
+                SignedOutReason::Expired => "expired",
+                SignedOutReason::Elsewhere => "elsewhere",
+            },
+        },
+        Event::StoredSessionUnreadable => WireEvent::StoredSessionUnreadable,
+        Event::StoreFailed => WireEvent::StoreFailed,
+    })
+}
+
+/// An answer of a kind that was not asked for is a defect of the machine.
+pub(crate) fn mismatch() -> Error {
+    Error::new(ErrorCode::Internal)
+}

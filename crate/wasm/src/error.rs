@@ -1,0 +1,56 @@
+//! The core's error as a real JavaScript `Error` with a typed `detail`.
+
+use godoty_core::error::Error;
+use js_sys::Reflect;
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r"
+/** What went wrong: a closed set. */
+export type ErrorCode =
+  | 'NOT_AUTHENTICATED' | 'SESSION_EXPIRED' | 'INVALID_CREDENTIALS' | 'EMAIL_NOT_CONFIRMED' | 'WEAK_PASSWORD'
+  | 'ACCOUNT_EXISTS' | 'SIGNUP_DISABLED' | 'VALIDATION_FAILED' | 'NETWORK_ERROR' | 'TIMEOUT' | 'RATE_LIMITED'
+  | 'QUOTA_EXCEEDED' | 'KEY_REJECTED' | 'MODEL_NOT_FOUND' | 'MODEL_NOT_ALLOWED' | 'BAD_REQUEST' | 'SERVER_ERROR'
+  | 'UNEXPECTED_RESPONSE' | 'INVALID_CONFIGURATION' | 'ORIGIN_MISMATCH' | 'STORE_FAILED' | 'CANCELLED' | 'INTERNAL';
+
+/** An error's data. It never holds a secret of ours. */
+export interface ErrorDetail {
+  readonly code: ErrorCode;
+  /** Whether the same request may succeed later. */
+  readonly retryable: boolean;
+  /** The HTTP status, when a server answered. */
+  readonly status?: number;
+  /** How long the server asks to wait, in milliseconds. */
+  readonly retryAfterMs?: number;
+  /** The server's stated reasons, for example of a weak password. */
+  readonly reasons?: readonly string[];
+  /** The server's own words, bounded. */
+  readonly serverMessage?: string;
+  /** The origin concerned. */
+  readonly origin?: string;
+}
+
+/** What every function of the core throws: `name` is 'GodotyError'. */
+export interface GodotyError extends Error {
+  readonly name: 'GodotyError';
+  readonly detail: ErrorDetail;
+}
+";
+
+/// The JavaScript value to throw.
+pub(crate) fn to_js(error: &Error) -> JsValue {
+    let thrown = js_sys::Error::new(&error.to_string());
+    thrown.set_name("GodotyError");
+    let detail = plain(error);
+    // Setting a property of a fresh object can't fail.
+    let _ = Reflect::set(&thrown, &JsValue::from_str("detail"), &detail);
+    thrown.into()
+}
+
+/// A plain object: maps as objects, `None` left out.
+pub(crate) fn plain<T: Serialize>(value: &T) -> JsValue {
+    value
+        .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
+        .unwrap_or(JsValue::UNDEFINED)
+}

@@ -1,0 +1,178 @@
+//! The one file that fetches.
+//!
+//! Redirects are refused (`redirect: "error"`): fetch strips `Authorization` on a redirect to another origin, but not
+//! `apikey`. No cookies, no cache. Nothing of a request is ever logged.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use gloo_net::http::RequestBuilder;
+use godoty_core::http::{Method, Request, Response, TransportError};
+use js_sys::{Reflect, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortController, ReadableStreamDefaultReader, RequestCache, RequestCredentials, RequestRedirect};
+
+use crate::host::CoreHost;
+use crate::timer::Timer;
+
+/// Ends a request from outside, or by its time limit.
+pub(crate) struct Abort {
+    controller: AbortController,
+    reason: Cell<Option<TransportError>>,
+    timer: RefCell<Option<Timer>>,
+}
+
+impl Abort {
+    /// `None` where the host has no `AbortController`; every supported host has one.
+    pub(crate) fn new() -> Option<Rc<Self>> {
+        let controller = AbortController::new().ok()?;
+        Some(Rc::new(Self {
+            controller,
+            reason: Cell::new(None),
+            timer: RefCell::new(None),
+        }))
+    }
+
+    /// Ends the request because the caller gave up.
+    pub(crate) fn cancel(&self) {
+        self.end(TransportError::Cancelled);
+    }
+
+    /// Why the request was ended, if it was.
+    pub(crate) fn reason(&self) -> Option<TransportError> {
+        self.reason.get()
+    }
+
+    /// Ends the request unless [`Abort::limit`] is called again, or [`Abort::unlimit`], within so many milliseconds.
+    pub(crate) fn limit(self: &Rc<Self>, host: &CoreHost, milliseconds: u32) {
+        let this = Rc::downgrade(self);
+        let timer = Timer::start(host, f64::from(milliseconds), move || {
+            if let Some(this) = this.upgrade() {
+                this.end(TransportError::Timeout);
+            }
+        });
+        self.timer.replace(Some(timer));
+    }
+
+    /// Lifts the time limit.
+    pub(crate) fn unlimit(&self) {
+        self.timer.replace(None);
+    }
+
+    fn end(&self, reason: TransportError) {
+        if self.reason.get().is_none() {
+            self.reason.set(Some(reason));
+            self.controller.abort();
+        }
+    }
+}
+
+/// Sends a request and reads the whole answer within the request's time limit.
+pub(crate) async fn send(host: &CoreHost, request: &Request, abort: &Rc<Abort>) -> Result<Response, TransportError> {
+    abort.limit(host, request.time_limit());
+    let result = async {
+        let opened = fetch(request, abort).await?;
+        let body = opened.text().await.map_err(|_| ended(abort))?;
+        let mut response = Response::new(opened.status(), body);
+        response.retry_after_ms = opened
+            .headers()
+            .get("retry-after")
+            .and_then(|value| retry_after_ms(&value));
+        Ok(response)
+    }
+    .await;
+    abort.unlimit();
+    result
+}
+
+/// A streamed answer.
+pub(crate) struct Stream {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    response: gloo_net::http::Response,
+    reader: Option<ReadableStreamDefaultReader>,
+    abort: Rc<Abort>,
+}
+
+/// Sends a request and returns as soon as the answer's head is there. The time limits are the caller's.
+pub(crate) async fn open(request: &Request, abort: &Rc<Abort>) -> Result<Stream, TransportError> {
+    let response = fetch(request, abort).await?;
+    let reader = match response.body() {
+        Some(body) => Some(body.get_reader().dyn_into().map_err(|_| TransportError::Network)?),
+        None => None,
+    };
+    Ok(Stream {
+        status: response.status(),
+        response,
+        reader,
+        abort: Rc::clone(abort),
+    })
+}
+
+impl Stream {
+    /// A response header.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        self.response.headers().get(name)
+    }
+
+    /// Ends the request: nothing more of it is wanted.
+    pub(crate) fn close(&self) {
+        self.abort.cancel();
+    }
+
+    /// The next bytes; `None` at the end of the body.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, TransportError> {
+        let Some(reader) = &self.reader else { return Ok(None) };
+        let piece = JsFuture::from(reader.read()).await.map_err(|_| ended(&self.abort))?;
+        let field = |name: &str| Reflect::get(&piece, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED);
+        if field("done").is_truthy() {
+            self.reader = None;
+            return Ok(None);
+        }
+        let bytes: Uint8Array = field("value").dyn_into().map_err(|_| TransportError::Network)?;
+        Ok(Some(bytes.to_vec()))
+    }
+}
+
+async fn fetch(request: &Request, abort: &Rc<Abort>) -> Result<gloo_net::http::Response, TransportError> {
+    if let Some(reason) = abort.reason() {
+        return Err(reason);
+    }
+    let method = match request.method() {
+        Method::Get => gloo_net::http::Method::GET,
+        Method::Post => gloo_net::http::Method::POST,
+    };
+    let mut builder = RequestBuilder::new(request.url())
+        .method(method)
+        .redirect(RequestRedirect::Error)
+        .cache(RequestCache::NoStore)
+        .credentials(RequestCredentials::Omit)
+        .abort_signal(Some(&abort.controller.signal()));
+    for (name, value) in request.headers() {
+        builder = builder.header(name, value.expose());
+    }
+    let built = match request.body() {
+        Some(body) => builder.body(body.expose()),
+        None => builder.build(),
+    };
+    built
+        .map_err(|_| TransportError::Network)?
+        .send()
+        .await
+        .map_err(|_| ended(abort))
+}
+
+/// Why a request ended without an answer: our own abort, or the network.
+fn ended(abort: &Abort) -> TransportError {
+    abort.reason().unwrap_or(TransportError::Network)
+}
+
+/// `Retry-After` as seconds (RFC 9110, section 10.2.3). The date form is left out: the proxies in question send seconds.
+fn retry_after_ms(value: &str) -> Option<u64> {
+    value
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .map(|seconds| seconds.saturating_mul(1000))
+}

@@ -1,0 +1,205 @@
+/**
+ * The account in this window: holds the core's client for the backend that is set, and says who is signed in.
+ *
+ * The core is loaded only when a session is stored or the user acts. Another backend means another client and another
+ * stored session; the old ones are left alone.
+ */
+import { EventEmitter } from 'vscode';
+
+import { GodotyClient } from '../../crate/wasm/pkg/godoty_core.js';
+import type { Account, CoreEvent, SignUpResult } from '../../crate/wasm/pkg/godoty_core.js';
+import type { SessionStore } from './auth/sessionStore.ts';
+import { coreHost } from './core/host.ts';
+import type { BackendSettings } from './settings.ts';
+
+export type AccountState =
+  | { readonly kind: 'restoring' }
+  | { readonly kind: 'signedOut' }
+  | { readonly kind: 'signedIn'; readonly account: Account };
+
+/** What `AuthenticationProvider.onDidChangeSessions` has to tell, and what the user should know. */
+export type AccountNews = Exclude<CoreEvent, { readonly kind: 'usageChanged' }>;
+
+export interface AccountPorts {
+  readonly loadCore: () => Promise<void>;
+  readonly storeFor: (backend: BackendSettings) => SessionStore;
+  readonly device: () => { readonly id: string; readonly name: string };
+  readonly report: (what: string, error: unknown) => void;
+}
+
+/** A client and what listens for it. */
+interface Backend {
+  readonly settings: BackendSettings;
+  readonly store: SessionStore;
+  readonly subscription: { dispose(): void };
+  client: Promise<GodotyClient> | undefined;
+  /** The same, once it is there. */
+  loaded: GodotyClient | undefined;
+}
+
+export class AccountService {
+  readonly #ports: AccountPorts;
+  readonly #stateChanged = new EventEmitter<AccountState>();
+  readonly #news = new EventEmitter<AccountNews>();
+  readonly #usageChanged = new EventEmitter<void>();
+  #backend: Backend;
+  #state: AccountState = { kind: 'restoring' };
+  #restored: Promise<void> | undefined;
+
+  readonly onDidChangeState = this.#stateChanged.event;
+  readonly onNews = this.#news.event;
+  readonly onUsageChanged = this.#usageChanged.event;
+
+  constructor(ports: AccountPorts, settings: BackendSettings) {
+    this.#ports = ports;
+    this.#backend = this.#open(settings);
+  }
+
+  get state(): AccountState {
+    return this.#state;
+  }
+
+  /** Reads the stored session, once: silently, without a call to a server. */
+  restore(): Promise<void> {
+    this.#restored ??= this.#restore(this.#backend);
+    return this.#restored;
+  }
+
+  /** Says that nobody is signed in, without looking: for those who do not want a silent restore. */
+  stayOut(): void {
+    this.#setState({ kind: 'signedOut' });
+  }
+
+  /** The core's client; loads the core when it has not been. */
+  client(): Promise<GodotyClient> {
+    return this.#clientOf(this.#backend);
+  }
+
+  /** The client, if the core has been loaded; never loads it. */
+  get loadedClient(): GodotyClient | undefined {
+    return this.#backend.loaded;
+  }
+
+  async signIn(email: string, password: string, signal: AbortSignal): Promise<Account> {
+    return await (await this.client()).signIn(email, password, signal);
+  }
+
+  async signUp(email: string, password: string, signal: AbortSignal): Promise<SignUpResult> {
+    return await (await this.client()).signUp(email, password, signal);
+  }
+
+  async signOut(): Promise<void> {
+    await this.restore();
+    await (await this.client()).signOut();
+    this.#setState({ kind: 'signedOut' });
+  }
+
+  /** Turns to another backend; its own stored session is restored. */
+  async use(settings: BackendSettings): Promise<void> {
+    const { client, subscription } = this.#backend;
+    subscription.dispose();
+    if (this.#state.kind === 'signedIn') {
+      this.#news.fire({ kind: 'signedOut', account: this.#state.account, reason: 'elsewhere' });
+    }
+    this.#backend = this.#open(settings);
+    this.#restored = undefined;
+    this.#setState({ kind: 'restoring' });
+    client?.then(
+      (old) => old.free(),
+      () => undefined,
+    );
+    await this.restore();
+  }
+
+  dispose(): void {
+    this.#backend.subscription.dispose();
+    for (const emitter of [this.#stateChanged, this.#news, this.#usageChanged]) {
+      emitter.dispose();
+    }
+  }
+
+  #open(settings: BackendSettings): Backend {
+    const store = this.#ports.storeFor(settings);
+    const backend: Backend = {
+      settings,
+      store,
+      client: undefined,
+      loaded: undefined,
+      subscription: store.onDidChange(() => {
+        this.#storeChanged(backend).catch((error: unknown) => this.#ports.report('reading the stored session', error));
+      }),
+    };
+    return backend;
+  }
+
+  #clientOf(backend: Backend): Promise<GodotyClient> {
+    backend.client ??= this.#create(backend).catch((error: unknown) => {
+      backend.client = undefined;
+      throw error;
+    });
+    return backend.client;
+  }
+
+  async #create(backend: Backend): Promise<GodotyClient> {
+    await this.#ports.loadCore();
+    const { id: deviceId, name: deviceName } = this.#ports.device();
+    const host = coreHost(backend.store, (event) => {
+      if (backend === this.#backend) {
+        this.#hear(event);
+      }
+    });
+    backend.loaded = new GodotyClient({ ...backend.settings, deviceId, deviceName }, host);
+    return backend.loaded;
+  }
+
+  async #restore(backend: Backend): Promise<void> {
+    let account: Account | undefined;
+    try {
+      if ((await backend.store.read()) !== undefined) {
+        account = await (await this.#clientOf(backend)).restore();
+      }
+    } catch (error) {
+      this.#ports.report('restoring the session', error);
+    }
+    if (backend === this.#backend) {
+      this.#setState(account === undefined ? { kind: 'signedOut' } : { kind: 'signedIn', account });
+    }
+  }
+
+  /** Another window wrote the session. A window that has not loaded the core yet reads it from the start. */
+  async #storeChanged(backend: Backend): Promise<void> {
+    if (backend.client === undefined) {
+      this.#restored = this.#restore(backend);
+      await this.#restored;
+      if (this.#state.kind === 'signedIn') {
+        this.#news.fire({ kind: 'signedIn', account: this.#state.account });
+      }
+      return;
+    }
+    (await backend.client).storeChanged();
+  }
+
+  #hear(event: CoreEvent): void {
+    switch (event.kind) {
+      case 'usageChanged':
+        this.#usageChanged.fire();
+        return;
+      case 'signedIn':
+        this.#setState({ kind: 'signedIn', account: event.account });
+        break;
+      case 'signedOut':
+        this.#setState({ kind: 'signedOut' });
+        break;
+      case 'refreshed':
+      case 'storedSessionUnreadable':
+      case 'storeFailed':
+        break;
+    }
+    this.#news.fire(event);
+  }
+
+  #setState(state: AccountState): void {
+    this.#state = state;
+    this.#stateChanged.fire(state);
+  }
+}

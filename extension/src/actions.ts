@@ -1,0 +1,25 @@
+/** The next steps that errors and the panel offer. */
+import { commands } from 'vscode';
+
+import type { ChatViewProvider } from './chat/view.ts';
+
+export async function runAction(id: string, chat: ChatViewProvider): Promise<void> {
+  switch (id) {
+    case 'signIn':
+    case 'createAccount':
+      await commands.executeCommand('godoty.signIn');
+      return;
+    case 'openSettings':
+      await commands.executeCommand('workbench.action.openSettings', 'godoty.backend');
+      return;
+    case 'pickModel':
+      await chat.pickModel();
+      return;
+    case 'showUsage':
+      await commands.executeCommand('godoty.showUsage');
+      return;
+    case 'showLog':
+      await commands.executeCommand('godoty.showLog');
+      return;
+  }
+}

@@ -1,0 +1,116 @@
+/** Answers the panel through the core, and puts the core's facts into words. */
+import { EventEmitter, l10n } from 'vscode';
+
+import type { ChatAnswer, ChatMessage, ErrorDetail } from '../../crate/wasm/pkg/godoty_core.js';
+import type { AccountService } from './account.ts';
+import type { ChatDelta, ChatEnd, ChatEngine, ChatError, ChatRequest, CostText, PromptMessage } from './chat/engine.ts';
+import type { ModelChoice } from './chat/panelState.ts';
+import { detailOf, shown } from './core/errors.ts';
+import type { Settings } from './settings.ts';
+import { sourceText } from './usage/showUsage.ts';
+import { wordsFor } from './words.ts';
+
+export interface EnginePorts {
+  readonly account: AccountService;
+  readonly settings: () => Settings;
+  readonly report: (what: string, error: unknown) => void;
+  /** Writes a line without secrets into the log. */
+  readonly note: (line: string) => void;
+}
+
+export class CoreChatEngine implements ChatEngine {
+  readonly #ports: EnginePorts;
+  readonly #streamingChanged = new EventEmitter<void>();
+  #running = 0;
+
+  readonly onDidChangeStreaming = this.#streamingChanged.event;
+
+  constructor(ports: EnginePorts) {
+    this.#ports = ports;
+  }
+
+  /** Whether an answer is on its way. */
+  get streaming(): boolean {
+    return this.#running > 0;
+  }
+
+  /** The models of the endpoint that can be chatted with, with their prices. */
+  async models(): Promise<ModelChoice[]> {
+    const client = await this.#ports.account.client();
+    const models = await client.models();
+    return models
+      .filter((model) => model.chat)
+      .map(({ id, inputPerMillion, outputPerMillion }) => ({
+        id,
+        label: id,
+        detail:
+          inputPerMillion === undefined || outputPerMillion === undefined
+            ? ''
+            : l10n.t('{0} in, {1} out per million tokens', inputPerMillion, outputPerMillion),
+      }));
+  }
+
+  async stream(request: ChatRequest, onDelta: (delta: ChatDelta) => void, signal: AbortSignal): Promise<ChatEnd> {
+    this.#count(+1);
+    try {
+      const { account, settings } = this.#ports;
+      const client = await account.client();
+      const { network, showCostEstimates } = settings();
+      const end = await client.chat(
+        request.callId,
+        { model: request.model, messages: request.messages.map(toCoreMessage) },
+        {
+          firstByteMs: network.timeoutSeconds * 1000,
+          idleMs: network.timeoutSeconds * 1000,
+          maxRetries: network.maxRetries,
+          showEstimates: showCostEstimates,
+        },
+        onDelta,
+        signal,
+      );
+      return this.#toEnd(end);
+    } catch (error) {
+      // Nothing was sent: there is no key, or a setting is wrong.
+      const detail = detailOf(error);
+      this.#ports.report('asking for an answer', error);
+      return detail.code === 'CANCELLED'
+        ? { outcome: 'cancelled', cost: NO_COST }
+        : { outcome: 'error', error: toChatError(detail), cost: NO_COST };
+    } finally {
+      this.#count(-1);
+    }
+  }
+
+  dispose(): void {
+    this.#streamingChanged.dispose();
+  }
+
+  #count(change: 1 | -1): void {
+    this.#running += change;
+    this.#streamingChanged.fire();
+  }
+
+  #toEnd(end: ChatAnswer): ChatEnd {
+    const cost: CostText = { text: end.cost.text, detail: sourceText(end.cost.source) };
+    const bill = { usage: end.usage, cost };
+    if (end.outcome.kind !== 'error') {
+      return { ...bill, outcome: end.outcome.kind };
+    }
+    const { error } = end.outcome;
+    this.#ports.note(`an answer failed: ${shown(error)}`);
+    return { ...bill, outcome: 'error', error: toChatError(error) };
+  }
+}
+
+const NO_COST: CostText = { text: '', detail: '' };
+
+function toCoreMessage({ role, content }: PromptMessage): ChatMessage {
+  return role === 'user' ? { role, parts: [{ type: 'text', text: content }] } : { role, text: content };
+}
+
+function toChatError(detail: ErrorDetail): ChatError {
+  const words = wordsFor(detail, l10n.t('the model server'));
+  // The panel has its own Retry below each answer.
+  const actions = words.actions.filter((action) => action.id !== 'retry');
+  return { code: detail.code, message: words.message, actions };
+}

@@ -1,0 +1,47 @@
+/** What the core needs of its host. The one place of the shell with a clock, timers and randomness. */
+import type { CoreEvent, CoreHost } from '../../../crate/wasm/pkg/godoty_core.js';
+import type { SessionStore } from '../auth/sessionStore.ts';
+
+export function coreHost(store: SessionStore, onEvent: (event: CoreEvent) => void): CoreHost {
+  const timers = new Map<number, ReturnType<typeof setTimeout>>();
+  let lastTimer = 0;
+  return {
+    now: () => Date.now(),
+    randomUuid: newUuid,
+    jitter: () => Math.floor(Math.random() * 1001),
+    setTimer: (milliseconds, callback) => {
+      const timer = ++lastTimer;
+      timers.set(
+        timer,
+        setTimeout(() => {
+          timers.delete(timer);
+          callback();
+        }, milliseconds),
+      );
+      return timer;
+    },
+    clearTimer: (timer) => {
+      clearTimeout(timers.get(timer));
+      timers.delete(timer);
+    },
+    readStore: () => store.read(),
+    updateStore: (change) => store.update(change),
+    onEvent,
+  };
+}
+
+/** A random UUID (RFC 9562, version 4). */
+export function newUuid(): string {
+  return crypto.randomUUID();
+}
+
+/** Runs something once after so many milliseconds, unless it is cancelled. */
+export function schedule(run: () => void, milliseconds: number): () => void {
+  const timer = setTimeout(run, milliseconds);
+  return () => clearTimeout(timer);
+}
+
+/** 128 random bits, for the nonce of a Content Security Policy. */
+export function newNonce(): string {
+  return newUuid().replaceAll('-', '');
+}

@@ -1,0 +1,28 @@
+/** Loads the core's WebAssembly once, from bytes that VS Code reads: that works on every host. */
+import { Uri, workspace } from 'vscode';
+
+import { initSync } from '../../../crate/wasm/pkg/godoty_core.js';
+// The import makes the bundler ship the file; its place is dist/godoty_core.wasm for both hosts.
+import '../../../crate/wasm/pkg/godoty_core_bg.wasm';
+
+let loading: Promise<void> | undefined;
+
+/** Whether {@link loadCore} has been called in this host. */
+export function coreRequested(): boolean {
+  return loading !== undefined;
+}
+
+/** Rejects when the file can't be read or is not a WebAssembly module; the next call tries again. */
+export function loadCore(extensionUri: Uri): Promise<void> {
+  loading ??= load(extensionUri).catch((error: unknown) => {
+    loading = undefined;
+    throw error;
+  });
+  return loading;
+}
+
+async function load(extensionUri: Uri): Promise<void> {
+  const bytes = await workspace.fs.readFile(Uri.joinPath(extensionUri, 'dist', 'godoty_core.wasm'));
+  // Some hosts hand out a view of a larger buffer, which WebAssembly refuses: copy it.
+  initSync({ module: new Uint8Array(bytes) });
+}

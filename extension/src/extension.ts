@@ -1,0 +1,195 @@
+/** Composes the extension. `activate` registers everything and returns; what reads or calls comes after it. */
+import { commands, env, l10n, window, workspace } from 'vscode';
+import type { ExtensionContext } from 'vscode';
+
+import { AccountService } from './account.ts';
+import type { AccountNews } from './account.ts';
+import { runAction } from './actions.ts';
+import { GodotyAuthenticationProvider } from './auth/provider.ts';
+import { SecretSessionStore } from './auth/sessionStore.ts';
+import { SignInFlow } from './auth/signIn.ts';
+import { ChatController } from './chat/controller.ts';
+import { ConversationStore } from './chat/conversationStore.ts';
+import { controllerTexts } from './chat/l10n.ts';
+import { ChatViewProvider } from './chat/view.ts';
+import { CoreChatEngine } from './chatEngine.ts';
+import { detailOf } from './core/errors.ts';
+import { newNonce, newUuid, schedule } from './core/host.ts';
+import { loadCore } from './core/load.ts';
+import { deviceOf } from './device.ts';
+import { Log } from './log.ts';
+import { readSettings, sameBackend } from './settings.ts';
+import { StatusBar } from './status/statusBar.ts';
+import { showUsage } from './usage/showUsage.ts';
+import { UsageFeed } from './usage/usageFeed.ts';
+import { wordsFor } from './words.ts';
+
+export function activate(context: ExtensionContext): void {
+  const log = new Log();
+  const report = (what: string, error: unknown): void => {
+    log.error(what, error);
+  };
+  let settings = readSettings();
+
+  const account = new AccountService(
+    {
+      loadCore: () => loadCore(context.extensionUri),
+      storeFor: (backend) => new SecretSessionStore(context.secrets, backend.supabaseUrl),
+      device: () => deviceOf(context.globalState, newUuid),
+      report,
+    },
+    settings.backend,
+  );
+  const signIn = new SignInFlow({ account, report, runAction: (id) => act(id) });
+  const provider = new GodotyAuthenticationProvider(account, () => signIn.start());
+  const usage = new UsageFeed(account, () => settings.showCostEstimates);
+  const engine = new CoreChatEngine({ account, settings: () => settings, report, note: (line) => log.info(line) });
+  const controller = new ChatController(
+    {
+      engine,
+      store: new ConversationStore(context.workspaceState),
+      schedule,
+      newId: newUuid,
+      texts: controllerTexts(l10n),
+      report: (error) => report('the chat', error),
+    },
+    settings.defaultModel,
+  );
+  const chat = new ChatViewProvider({
+    extensionUri: context.extensionUri,
+    controller,
+    runAction: (id) => act(id),
+    newNonce,
+    report: (error) => report('the chat panel', error),
+  });
+  const statusBar = new StatusBar();
+
+  const act = (id: string): void => {
+    runAction(id, chat).catch((error: unknown) => report(`the action ${id}`, error));
+  };
+  /** Runs a command; what it throws is put into words. */
+  const run = (what: string, command: () => Promise<unknown>) => async (): Promise<void> => {
+    try {
+      await command();
+    } catch (error) {
+      report(what, error);
+      await showError(error, act);
+    }
+  };
+  const refreshStatus = (): void => {
+    statusBar.update({ signedIn: account.state.kind === 'signedIn', usage: usage.current, streaming: engine.streaming });
+  };
+  const refreshAccount = (): void => {
+    const { state } = account;
+    controller.setAccount(state.kind === 'signedIn' ? { kind: 'ready', id: state.account.userId } : state);
+    void commands.executeCommand('setContext', 'godoty.signedIn', state.kind === 'signedIn');
+    refreshStatus();
+    if (state.kind === 'signedIn') {
+      engine.models().then(
+        (models) => {
+          controller.setModels(models, settings.defaultModel);
+        },
+        (error: unknown) => report('reading the models', error),
+      );
+    }
+  };
+
+  context.subscriptions.push(
+    log,
+    account,
+    provider,
+    statusBar,
+    chat,
+    controller,
+    engine,
+    usage,
+    account.onDidChangeState(refreshAccount),
+    account.onNews((news) => {
+      tell(news, act);
+    }),
+    usage.onDidChange(refreshStatus),
+    engine.onDidChangeStreaming(refreshStatus),
+    window.registerWebviewViewProvider(ChatViewProvider.viewType, chat),
+    commands.registerCommand('godoty.signIn', run('signing in', () => signIn.start())),
+    commands.registerCommand('godoty.signOut', run('signing out', () => signOut(account))),
+    commands.registerCommand('godoty.newChat', run('opening the chat', () => chat.newChat())),
+    commands.registerCommand('godoty.showUsage', run('showing the usage', () => showUsage(usage.current))),
+    commands.registerCommand('godoty.showLog', () => {
+      log.show();
+    }),
+    workspace.onDidChangeConfiguration((change) => {
+      if (!change.affectsConfiguration('godoty')) {
+        return;
+      }
+      const before = settings;
+      settings = readSettings();
+      usage.refresh();
+      if (!sameBackend(before.backend, settings.backend)) {
+        account.use(settings.backend).catch((error: unknown) => report('changing the backend', error));
+      }
+    }),
+  );
+
+  // Everything is registered. The stored session is read once VS Code has gone on.
+  if (settings.autoSignIn) {
+    const cancel = schedule(() => {
+      void account.restore();
+    }, 0);
+    context.subscriptions.push({ dispose: cancel });
+  } else {
+    account.stayOut();
+  }
+  log.info(`Godoty is ready (${env.appName}, ${env.appHost})`);
+}
+
+async function signOut(account: AccountService): Promise<void> {
+  await account.restore();
+  if (account.state.kind !== 'signedIn') {
+    await window.showInformationMessage(l10n.t('You are not signed in.'));
+    return;
+  }
+  const { email } = account.state.account;
+  await account.signOut();
+  void window.showInformationMessage(l10n.t('Signed out {0}.', email));
+}
+
+async function showError(error: unknown, act: (id: string) => void): Promise<void> {
+  const words = wordsFor(detailOf(error), l10n.t('the account server'));
+  const actions = words.actions.filter((action) => action.id !== 'retry');
+  const picked = await window.showErrorMessage(words.message, ...actions.map((action) => action.label));
+  const chosen = actions.find((action) => action.label === picked);
+  if (chosen !== undefined) {
+    act(chosen.id);
+  }
+}
+
+/** What happened to the session without the user's doing. */
+function tell(news: AccountNews, act: (id: string) => void): void {
+  switch (news.kind) {
+    case 'signedOut':
+      if (news.reason === 'expired') {
+        void offer(l10n.t('Your Godoty session has ended. Sign in again to go on.'), act);
+      }
+      return;
+    case 'storedSessionUnreadable':
+      void offer(l10n.t('The stored Godoty session could not be read, so you are signed out. Sign in again.'), act);
+      return;
+    case 'storeFailed':
+      void window.showWarningMessage(
+        l10n.t(
+          'VS Code’s secret storage does not work here, so you stay signed in for this session only. A keyring, such as gnome-keyring or KWallet, cures that.',
+        ),
+      );
+      return;
+    case 'signedIn':
+    case 'refreshed':
+      return;
+  }
+}
+
+async function offer(message: string, act: (id: string) => void): Promise<void> {
+  const signIn = l10n.t('Sign In');
+  if ((await window.showWarningMessage(message, signIn)) === signIn) {
+    act('signIn');
+  }
+}
