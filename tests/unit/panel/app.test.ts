@@ -361,8 +361,8 @@ describe('the notice and the model', () => {
       { type: 'modelChanged', model: { id: 'b', label: 'Big', detail: '' } },
     );
     expect(isShown('.notice')).toBe(false);
-    expect(byTestId('model').getAttribute('aria-label')).toBe('Model: Big. Choose another');
-    byTestId('model').click();
+    expect(byTestId('pick-model').getAttribute('aria-label')).toBe('Model: Big. Choose another');
+    byTestId('pick-model').click();
     expect(sent.slice(-2)).toEqual([{ type: 'action', id: 'check' }, { type: 'pickModel' }]);
   });
 });
