@@ -13,6 +13,7 @@ import { openPostgres } from './db/postgres.ts';
 import { gateway } from './gateway.ts';
 import { listen } from './listener.ts';
 import type { Listener } from './listener.ts';
+import { CallsInFlight } from './models/calls.ts';
 import { builtInSource } from './models/built-in-source.ts';
 import { VirtualKeys } from './models/keys.ts';
 import { modelRoutes } from './models/routes.ts';
@@ -76,27 +77,34 @@ const DEFAULT_CHUNKS_PER_SECOND = 30;
 
 /** Starts the whole backend in this process, on the loopback interface. Throws PortInUse and DataFolderInUse. */
 export async function startLocalStack(options: LocalStackOptions = {}): Promise<LocalStack> {
-  const opened: { close(): Promise<void> }[] = [];
-  const opening = async <T extends { close(): Promise<void> }>(resource: Promise<T>): Promise<T> => {
-    const value = await resource;
-    opened.push(value);
-    return value;
-  };
+  const listeners: Listener[] = [];
+  const databases: Database[] = [];
+  const calls = new CallsInFlight();
   const close = async (): Promise<void> => {
-    for (const resource of opened.splice(0).reverse()) {
-      await resource.close();
-    }
+    // First nobody can come in, then what is under way ends and writes what it cost, then the database goes.
+    await Promise.all(listeners.splice(0).map((listener) => listener.close()));
+    await calls.idle();
+    await Promise.all(databases.splice(0).map((db) => db.close()));
   };
   try {
     // The ports come first: a taken one is then said at once, and the addresses are known to all that follows.
-    const listener = await opening(listen(options.port ?? 0));
-    const modelListener =
-      options.models?.kind === 'litellm' ? undefined : await opening(listen(options.modelPort ?? 0));
-    const db = await opening(openDatabase(options.data ?? { kind: 'memory' }));
+    const listener = await listen(options.port ?? 0);
+    listeners.push(listener);
+    const modelListener = options.models?.kind === 'litellm' ? undefined : await listen(options.modelPort ?? 0);
+    listeners.push(...(modelListener === undefined ? [] : [modelListener]));
+    const db = await openDatabase(options.data ?? { kind: 'memory' });
+    databases.push(db);
     await migrate(db);
     const secrets = await loadSecrets(db);
     const clock = options.clock ?? systemClock;
-    const endpoint = await modelEndpoint(options.models ?? { kind: 'built-in' }, modelListener, db, secrets, clock);
+    const endpoint = await modelEndpoint(
+      options.models ?? { kind: 'built-in' },
+      modelListener,
+      db,
+      secrets,
+      clock,
+      calls,
+    );
     const functionsEnv = await serveSupabase(listener, db, secrets, endpoint, clock, options);
     return {
       supabaseUrl: listener.origin,
@@ -140,6 +148,7 @@ async function modelEndpoint(
   db: Database,
   secrets: StackSecrets,
   clock: Clock,
+  calls: CallsInFlight,
 ): Promise<ModelEndpoint> {
   if (backend.kind === 'litellm' || listener === undefined) {
     if (backend.kind !== 'litellm') {
@@ -157,7 +166,7 @@ async function modelEndpoint(
       ? upstreamSource(backend, clock)
       : builtInSource(clock, backend.chunksPerSecond ?? DEFAULT_CHUNKS_PER_SECOND);
   const { masterKey } = secrets;
-  const app = modelRoutes({ keys: new VirtualKeys(db, clock), source, masterKey });
+  const app = modelRoutes({ keys: new VirtualKeys(db, clock), source, masterKey, calls });
   listener.serve((request) => app.fetch(request));
   // An upstream that is not up yet must not keep the stack from starting.
   const models = await source.models().catch(() => []);

@@ -123,6 +123,32 @@ describe('the program', () => {
     expect(fastest).toBeLessThan(5_000);
   });
 
+  it('stops in the middle of an answer, and what was written of it is paid', async () => {
+    const args = [...FREE_PORTS, '--data', folder, '--json-ready'];
+    const program = start(args);
+    const stack = await ready(program);
+    const session = await post(stack, '/auth/v1/signup', { email: 'ada@example.com', password: PASSWORD });
+    const device = { device_id: crypto.randomUUID(), device_name: 'laptop' };
+    const config = await post(stack, '/functions/v1/vscode-config', device, String(session.body['access_token']));
+    const { key } = config.body['model_access'] as { key: string };
+    const response = await fetch(`${stack.litellmUrl}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}` },
+      body: JSON.stringify({ model: 'gpt-4o', stream: true, messages: [{ role: 'user', content: 'count to 5000' }] }),
+    });
+    const reader = response.body?.getReader();
+    await reader?.read();
+    program.stop('SIGTERM');
+    expect(await program.exited).toMatchObject({ code: 0, stderr: '' });
+    await expect(reader?.read().then(() => reader.read())).rejects.toThrow();
+
+    const again = await ready(start(args));
+    const info = await read(
+      await fetch(`${again.litellmUrl}/key/info`, { headers: { authorization: `Bearer ${key}` } }),
+    );
+    expect((info.body['info'] as { spend: number }).spend).toBeGreaterThan(0);
+  });
+
   it('tells people what is real and what is emulated, and no secret', async () => {
     const program = start([...FREE_PORTS, '--ephemeral']);
     await program.firstLine;

@@ -96,6 +96,7 @@ export function authRoutes(parts: AuthParts): Hono {
     if (error instanceof AuthError) {
       return fail(c, error);
     }
+    console.error(`auth: ${error.name}: ${error.message}`);
     return fail(
       c,
       new AuthError(500, 'unexpected_failure', 'Unexpected failure, please check server logs for more information'),

@@ -6,12 +6,17 @@ import type { Transaction } from '@electric-sql/pglite';
 
 import type { Database, Queryable } from './database.ts';
 
+/** Holds the id of the process that uses a data folder. */
+const LOCK_FILE = 'in-use-by';
+
 /** Another process already runs on this data folder; two would destroy it. */
 export class DataFolderInUse extends Error {
   override readonly name = 'DataFolderInUse';
 
   constructor(folder: string, pid: number) {
-    super(`another local stack (process ${pid}) is running on ${folder}: stop it, or choose another --data folder`);
+    super(
+      `another local stack (process ${pid}) is running on ${folder}: stop it, or choose another --data folder (if that process is something else, remove ${join(folder, LOCK_FILE)})`,
+    );
   }
 }
 
@@ -71,7 +76,7 @@ function queryable(tx: Transaction): Queryable {
 /** Takes the folder for this process; a lock that a dead process left behind is taken over. */
 async function lockFolder(folder: string): Promise<() => Promise<void>> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const path = join(folder, 'in-use-by');
+  const path = join(folder, LOCK_FILE);
   for (;;) {
     try {
       const file = await open(path, 'wx', 0o600);

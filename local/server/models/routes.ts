@@ -13,12 +13,14 @@ import type { Model } from './catalog.ts';
 import { parseChatRequest, unknownModel } from './chat-request.ts';
 import { ProxyError } from './errors.ts';
 import type { KeyRow, VirtualKeys } from './keys.ts';
-import type { ModelSource } from './source.ts';
+import type { CallsInFlight } from './calls.ts';
+import type { Call, ModelSource } from './source.ts';
 
 export interface ModelParts {
   readonly keys: VirtualKeys;
   readonly source: ModelSource;
   readonly masterKey: string;
+  readonly calls: CallsInFlight;
 }
 
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
@@ -68,7 +70,7 @@ export function modelRoutes(parts: ModelParts): Hono {
     if (error instanceof ProxyError) {
       return fail(c, error);
     }
-    console.error(`models: ${error.name}`);
+    console.error(`models: ${error.name}: ${error.message}`);
     return fail(c, new ProxyError(500, 'internal_server_error', 'Internal Server Error'));
   });
   return app;
@@ -91,7 +93,8 @@ async function chat(parts: ModelParts, c: Context): Promise<Response> {
   }
   const id = callId(c);
   c.header('x-litellm-call-id', id);
-  return parts.source.answer({
+  const ended = parts.calls.begin();
+  const call: Call = {
     id,
     request,
     model,
@@ -103,12 +106,22 @@ async function chat(parts: ModelParts, c: Context): Promise<Response> {
     },
     signal: c.req.raw.signal,
     settle: async (usage) => {
-      const cost = costOf(model, usage);
-      if (caller.kind === 'key' && cost !== undefined) {
-        await parts.keys.spend(caller.row.token, cost);
+      try {
+        const cost = usage === undefined ? undefined : costOf(model, usage);
+        if (caller.kind === 'key' && cost !== undefined) {
+          await parts.keys.spend(caller.row.token, cost);
+        }
+      } finally {
+        ended();
       }
     },
-  });
+  };
+  try {
+    return await parts.source.answer(call);
+  } catch (error) {
+    ended();
+    throw error;
+  }
 }
 
 async function keyInfo(parts: ModelParts, c: Context): Promise<Response> {

@@ -10,8 +10,11 @@ export interface Call {
   readonly headers: Readonly<Record<string, string>>;
   /** Aborted when the client goes away before it got an answer. */
   readonly signal: AbortSignal;
-  /** To be called once, when the usage is final; also for a call that was cut short. */
-  readonly settle: (usage: Usage) => Promise<void>;
+  /**
+   * To be called once when an answer has ended, also one that was cut short; undefined when its usage is unknown.
+   * Not to be called when `answer` throws.
+   */
+  readonly settle: (usage: Usage | undefined) => Promise<void>;
 }
 
 /** Where answers come from. */

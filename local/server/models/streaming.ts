@@ -25,6 +25,8 @@ export function streamOf(
     },
     async cancel() {
       gone.abort();
+      // One more step first: a generator that has not begun would otherwise end without its `finally`.
+      await generator.next();
       await generator.return();
     },
   });

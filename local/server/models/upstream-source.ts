@@ -2,7 +2,7 @@ import * as v from 'valibot';
 
 import type { Clock } from '../clock.ts';
 import { model } from './catalog.ts';
-import type { Model, Usage } from './catalog.ts';
+import type { Model } from './catalog.ts';
 import { ProxyError } from './errors.ts';
 import type { Call, ModelSource } from './source.ts';
 import { EVENT_STREAM_HEADERS, streamOf } from './streaming.ts';
@@ -97,21 +97,15 @@ function passOn(call: Call, body: ReadableStream<Uint8Array>, gone: AbortControl
         yield BROKEN_STREAM;
       }
     } finally {
-      await settle(call, usage.latest);
+      await call.settle(usage.latest);
     }
   });
   return new Response(stream, { headers: { ...call.headers, ...EVENT_STREAM_HEADERS } });
 }
 
 async function whole(call: Call, text: string): Promise<Response> {
-  await settle(call, usageIn(text));
+  await call.settle(usageIn(text));
   return new Response(text, { headers: { ...call.headers, 'content-type': 'application/json' } });
-}
-
-async function settle(call: Call, usage: Usage | undefined): Promise<void> {
-  if (usage !== undefined) {
-    await call.settle(usage);
-  }
 }
 
 async function send(url: string, init: RequestInit): Promise<Response> {

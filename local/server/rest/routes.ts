@@ -46,7 +46,7 @@ export function restRoutes(parts: RestParts): Hono {
     if (error instanceof RestError) {
       return answer(error);
     }
-    console.error(`rest: ${error.name}`);
+    console.error(`rest: ${error.name}: ${error.message}`);
     return answer(new RestError(500, { code: 'PGRSTX00', message: 'Internal error' }));
   });
   return app;
