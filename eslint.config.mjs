@@ -6,7 +6,17 @@ import tseslint from 'typescript-eslint';
 const adapters = ['extension/src/core/host.ts', 'extension/src/extension.ts'];
 
 export default tseslint.config(
-  { ignores: ['node_modules', 'target', 'dist', 'crate/wasm/pkg', 'crate/core/fuzz', 'tests/fixtures', 'tests/vscode/artefacts'] },
+  {
+    ignores: [
+      'node_modules',
+      'target',
+      'dist',
+      'crate/wasm/pkg',
+      'crate/core/fuzz',
+      'tests/fixtures',
+      'tests/vscode/artefacts',
+    ],
+  },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
@@ -36,7 +46,38 @@ export default tseslint.config(
     files: ['**/*.mjs', '**/*.js'],
     languageOptions: {
       globals: Object.fromEntries(
-        ['process', 'console', 'URL', 'URLSearchParams', 'Buffer', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'fetch', 'AbortController', 'AbortSignal', 'TextDecoder', 'TextEncoder', 'performance', 'structuredClone', 'module', 'require', '__dirname', 'crypto', 'document', 'window', 'globalThis', 'Response', 'Request', 'Headers', 'WebAssembly', 'ReadableStream', 'queueMicrotask', 'setImmediate'].map((name) => [name, 'readonly']),
+        [
+          'process',
+          'console',
+          'URL',
+          'URLSearchParams',
+          'Buffer',
+          'setTimeout',
+          'clearTimeout',
+          'setInterval',
+          'clearInterval',
+          'fetch',
+          'AbortController',
+          'AbortSignal',
+          'TextDecoder',
+          'TextEncoder',
+          'performance',
+          'structuredClone',
+          'module',
+          'require',
+          '__dirname',
+          'crypto',
+          'document',
+          'window',
+          'globalThis',
+          'Response',
+          'Request',
+          'Headers',
+          'WebAssembly',
+          'ReadableStream',
+          'queueMicrotask',
+          'setImmediate',
+        ].map((name) => [name, 'readonly']),
       ),
     },
   },

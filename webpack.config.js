@@ -16,7 +16,16 @@ const typescript = (configFile) => ({
   test: /\.ts$/,
   exclude: /node_modules/,
   // `npm run lint:ts` checks the types; the bundler only strips them.
-  use: [{ loader: 'ts-loader', options: { configFile, transpileOnly: true, compilerOptions: { noEmit: false, allowImportingTsExtensions: false } } }],
+  use: [
+    {
+      loader: 'ts-loader',
+      options: {
+        configFile,
+        transpileOnly: true,
+        compilerOptions: { noEmit: false, allowImportingTsExtensions: false },
+      },
+    },
+  ],
 });
 
 /**

@@ -28,7 +28,9 @@ const files = (await listFiles({ cwd: root, dependencies: false })).sort();
 const unexpected = files.filter((file) => !EXPECTED.includes(file));
 const missing = EXPECTED.filter((file) => !files.includes(file));
 if (unexpected.length > 0 || missing.length > 0) {
-  console.error(`the package would not hold what it should: missing ${missing.join(', ') || 'nothing'}; extra ${unexpected.join(', ') || 'nothing'}`);
+  console.error(
+    `the package would not hold what it should: missing ${missing.join(', ') || 'nothing'}; extra ${unexpected.join(', ') || 'nothing'}`,
+  );
   if (missing.length > 0) {
     console.error('run `npm run build:wasm` and `npm run build` first');
   }

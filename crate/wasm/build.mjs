@@ -22,7 +22,9 @@ const built = spawnSync(
   { stdio: 'inherit', env: { ...env, PATH: path } },
 );
 if (built.status !== 0) {
-  console.error(built.error ? `wasm-pack did not start: ${built.error.message}` : 'wasm-pack failed; its output is above.');
+  console.error(
+    built.error ? `wasm-pack did not start: ${built.error.message}` : 'wasm-pack failed; its output is above.',
+  );
   process.exit(built.status ?? 1);
 }
 

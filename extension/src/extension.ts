@@ -77,7 +77,11 @@ export function activate(context: ExtensionContext): void {
     }
   };
   const refreshStatus = (): void => {
-    statusBar.update({ signedIn: account.state.kind === 'signedIn', usage: usage.current, streaming: engine.streaming });
+    statusBar.update({
+      signedIn: account.state.kind === 'signedIn',
+      usage: usage.current,
+      streaming: engine.streaming,
+    });
   };
   const refreshAccount = (): void => {
     const { state } = account;
@@ -110,10 +114,22 @@ export function activate(context: ExtensionContext): void {
     usage.onDidChange(refreshStatus),
     engine.onDidChangeStreaming(refreshStatus),
     window.registerWebviewViewProvider(ChatViewProvider.viewType, chat),
-    commands.registerCommand('godoty.signIn', run('signing in', () => signIn.start())),
-    commands.registerCommand('godoty.signOut', run('signing out', () => signOut(account))),
-    commands.registerCommand('godoty.newChat', run('opening the chat', () => chat.newChat())),
-    commands.registerCommand('godoty.showUsage', run('showing the usage', () => showUsage(usage.current))),
+    commands.registerCommand(
+      'godoty.signIn',
+      run('signing in', () => signIn.start()),
+    ),
+    commands.registerCommand(
+      'godoty.signOut',
+      run('signing out', () => signOut(account)),
+    ),
+    commands.registerCommand(
+      'godoty.newChat',
+      run('opening the chat', () => chat.newChat()),
+    ),
+    commands.registerCommand(
+      'godoty.showUsage',
+      run('showing the usage', () => showUsage(usage.current)),
+    ),
     commands.registerCommand('godoty.showLog', () => {
       log.show();
     }),

@@ -117,7 +117,10 @@ export function wordsFor(detail: ErrorDetail, server: string): Words {
       };
     case 'SERVER_ERROR':
       return {
-        message: saidBy(l10n.t('The server, or the provider behind it, failed. Nothing that you typed is lost.'), detail),
+        message: saidBy(
+          l10n.t('The server, or the provider behind it, failed. Nothing that you typed is lost.'),
+          detail,
+        ),
         actions: [action('retry'), action('showLog')],
       };
     case 'UNEXPECTED_RESPONSE':

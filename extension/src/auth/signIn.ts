@@ -92,15 +92,18 @@ export class SignInFlow {
 
   async #call(way: Way, email: string, password: string, running: AbortController): Promise<Attempt> {
     const title = way === 'signIn' ? l10n.t('Signing in to Godoty…') : l10n.t('Creating your Godoty account…');
-    return await window.withProgress({ location: ProgressLocation.Notification, title, cancellable: true }, async (_, token) => {
-      token.onCancellationRequested(() => running.abort());
-      const { account } = this.#ports;
-      if (way === 'signIn') {
-        return { kind: 'signedIn', account: await account.signIn(email, password, running.signal) };
-      }
-      const result = await account.signUp(email, password, running.signal);
-      return result.kind === 'signedIn' ? result : await confirmEmail(email);
-    });
+    return await window.withProgress(
+      { location: ProgressLocation.Notification, title, cancellable: true },
+      async (_, token) => {
+        token.onCancellationRequested(() => running.abort());
+        const { account } = this.#ports;
+        if (way === 'signIn') {
+          return { kind: 'signedIn', account: await account.signIn(email, password, running.signal) };
+        }
+        const result = await account.signUp(email, password, running.signal);
+        return result.kind === 'signedIn' ? result : await confirmEmail(email);
+      },
+    );
   }
 
   /** Shows what went wrong and carries out what the user picks. */
@@ -143,7 +146,11 @@ async function confirmEmail(email: string): Promise<Attempt> {
 async function askWay(): Promise<Way | undefined> {
   const items: readonly { readonly label: string; readonly description?: string; readonly way: Way }[] = [
     { label: `$(key) ${l10n.t('Sign in with e-mail and password')}`, way: 'signIn' },
-    { label: `$(person-add) ${l10n.t('Create account')}`, description: l10n.t('with e-mail and password'), way: 'createAccount' },
+    {
+      label: `$(person-add) ${l10n.t('Create account')}`,
+      description: l10n.t('with e-mail and password'),
+      way: 'createAccount',
+    },
   ];
   const picked = await window.showQuickPick(items, {
     title: l10n.t('Sign in to Godoty'),

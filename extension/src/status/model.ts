@@ -54,7 +54,9 @@ export function toStatus(input: StatusInput, texts: StatusTexts, formatNumber: (
   if (last !== undefined) {
     rows.push([texts.lastModel, last.model]);
   }
-  const table = ['| | |', '|:--|--:|', ...rows.map(([name, value]) => `| ${escape(name)} | ${escape(value)} |`)].join('\n');
+  const table = ['| | |', '|:--|--:|', ...rows.map(([name, value]) => `| ${escape(name)} | ${escape(value)} |`)].join(
+    '\n',
+  );
   return {
     kind: 'shown',
     text: `${icon} ${cost}`,

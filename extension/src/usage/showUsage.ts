@@ -31,11 +31,7 @@ export async function showUsage(usage: UsageSnapshot | undefined): Promise<void>
 
 function toItem(entry: UsageEntry, numbers: Intl.NumberFormat): QuickPickItem {
   const time = new Intl.DateTimeFormat(env.language, { timeStyle: 'medium' }).format(entry.startedAt);
-  const tokens = l10n.t(
-    '{0} in, {1} out',
-    numbers.format(entry.promptTokens),
-    numbers.format(entry.completionTokens),
-  );
+  const tokens = l10n.t('{0} in, {1} out', numbers.format(entry.promptTokens), numbers.format(entry.completionTokens));
   return {
     label: entry.cost.text,
     description: entry.model,

@@ -1,0 +1,224 @@
+/** The built WebAssembly against the embedded backend: what the shell relies on. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+
+import { startLocalStack } from '../../local/server/start.ts';
+import type { LocalStack } from '../../local/server/start.ts';
+import { MemoryStore, OPTIONS, ask, collector, detailOf, openWindow } from './support.ts';
+
+const PASSWORD = 'correct horse battery';
+let stack: LocalStack;
+
+beforeAll(async () => {
+  stack = await startLocalStack({ data: { kind: 'memory' }, models: { kind: 'built-in', chunksPerSecond: 200 } });
+});
+
+afterAll(async () => {
+  await stack.close();
+});
+
+const newEmail = (): string => `${crypto.randomUUID()}@example.org`;
+
+async function signedUp(store = new MemoryStore()) {
+  const window = openWindow({ ...stack, store });
+  const email = newEmail();
+  await window.client.signUp(email, PASSWORD);
+  return { ...window, email, store };
+}
+
+describe('the account', () => {
+  it('is made, restored by another window without a call, and gone from memory and store after signing out', async () => {
+    const { client, email, store, events } = await signedUp();
+    expect(events).toMatchObject([{ kind: 'signedIn', account: { email } }]);
+    const other = openWindow({ ...stack, supabaseUrl: stack.supabaseUrl, store });
+    expect(await other.client.restore()).toMatchObject({ email });
+    await client.signOut();
+    expect(client.account()).toBeUndefined();
+    expect(store.text).toBeUndefined();
+    other.client.storeChanged();
+    await vi.waitFor(() => {
+      expect(other.events).toMatchObject([{ kind: 'signedOut', reason: 'elsewhere' }]);
+    });
+    expect((await detailOf(other.client.accessToken())).code).toBe('NOT_AUTHENTICATED');
+  });
+
+  it('tells a wrong password from a weak one and from an account that exists', async () => {
+    const { client, email } = await signedUp();
+    expect((await detailOf(client.signIn(email, 'wrong'))).code).toBe('INVALID_CREDENTIALS');
+    expect((await detailOf(client.signUp(email, PASSWORD))).code).toBe('ACCOUNT_EXISTS');
+    const weak = await detailOf(client.signUp(newEmail(), 'short'));
+    expect(weak).toMatchObject({ code: 'WEAK_PASSWORD', status: 422, retryable: false });
+    expect(weak.reasons).toContain('length');
+  });
+
+  it('renews its token once when many ask at the moment of expiry', async () => {
+    let ahead = 0;
+    const store = new MemoryStore();
+    const { client, events } = openWindow({ ...stack, store, clockAheadMs: () => ahead });
+    await client.signUp(newEmail(), PASSWORD);
+    const first = await client.accessToken();
+    ahead = 3_600_000;
+    const tokens = await Promise.all(Array.from({ length: 20 }, () => client.accessToken()));
+    expect(new Set(tokens).size).toBe(1);
+    expect(tokens[0]).not.toBe(first);
+    expect(events.filter((event) => event.kind === 'refreshed')).toHaveLength(1);
+  });
+
+  it('holds for this window when the store does not work, and says so', async () => {
+    const store = new MemoryStore();
+    store.broken = true;
+    const { client, events } = openWindow({ ...stack, store });
+    await client.signUp(newEmail(), PASSWORD);
+    expect(events.map((event) => event.kind)).toContain('storeFailed');
+    expect(client.account()).toBeDefined();
+    expect((await detailOf(client.signOut())).code).toBe('STORE_FAILED');
+  });
+
+  it('is signed out, with a word, when what is stored is damaged', async () => {
+    const store = new MemoryStore();
+    store.text = '{"version":1,"origin":';
+    const { client, events } = openWindow({ ...stack, store });
+    expect(await client.restore()).toBeUndefined();
+    expect(events).toEqual([{ kind: 'storedSessionUnreadable' }]);
+  });
+
+  it('lets a sign-in be cancelled while the server is silent', async () => {
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    const closed = new Promise<void>((resolve) =>
+      silent.on('request', (request) => request.on('close', () => resolve())),
+    );
+    const { client } = openWindow({ ...stack, supabaseUrl: `http://127.0.0.1:${port}` });
+    const abort = new AbortController();
+    const signingIn = detailOf(client.signIn('a@example.org', 'x', abort.signal));
+    await new Promise((resolve) => silent.once('request', resolve));
+    abort.abort();
+    expect((await signingIn).code).toBe('CANCELLED');
+    await closed;
+    silent.close();
+  });
+});
+
+describe('an answer', () => {
+  it('streams, costs what the integer sum says, and reaches the account', async () => {
+    const { client } = await signedUp();
+    const ids = [crypto.randomUUID(), crypto.randomUUID()];
+    for (const id of ids) {
+      const { text, onPiece } = collector();
+      const answer = await client.chat(id, ask('gpt-4o-mini', 'hello'), OPTIONS, onPiece);
+      expect(answer.outcome).toEqual({ kind: 'done' });
+      expect(text().length).toBeGreaterThan(20);
+      expect(answer.usage?.completionTokens).toBeGreaterThan(0);
+      expect(BigInt(answer.cost.picoUsd ?? '0')).toBeGreaterThan(0n);
+    }
+    const { totals, requests } = client.usage(true);
+    const sum = requests.reduce((total, request) => total + BigInt(request.cost.picoUsd ?? '0'), 0n);
+    expect(requests.map((request) => request.callId)).toEqual(ids);
+    expect(totals.costPicoUsd).toBe(sum.toString());
+    await vi.waitFor(async () => {
+      const rows = await stack.db.query<{ sum: string }>(
+        'select (sum(cost_estimated) * 1e12)::numeric(40, 0)::text as sum from public.usage_records where call_id = any($1::uuid[])',
+        [ids],
+      );
+      expect(rows[0]?.sum).toBe(sum.toString());
+    });
+  });
+
+  it('stops when the caller aborts, keeps what came, and ends the call at the server', async () => {
+    const { client } = await signedUp();
+    const abort = new AbortController();
+    let text = '';
+    const answer = await client.chat(
+      crypto.randomUUID(),
+      ask('gpt-4o-mini', 'Tell me a very long story'),
+      OPTIONS,
+      (piece) => {
+        text += piece.text ?? '';
+        if (text.length > 40) {
+          abort.abort();
+        }
+      },
+      abort.signal,
+    );
+    expect(answer.outcome).toEqual({ kind: 'cancelled' });
+    expect(text.length).toBeGreaterThan(40);
+    expect(answer.cost).toMatchObject({ source: 'unknown', text: '–' });
+  });
+
+  it('replaces a key that was revoked, once, without the user noticing', async () => {
+    const { client, store } = await signedUp();
+    await client.models();
+    const { model_access: access } = JSON.parse(store.text ?? '{}') as { model_access: { key: string } };
+    const deleted = await fetch(`${stack.litellmUrl}/key/delete`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${stack.masterKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ keys: [access.key] }),
+    });
+    expect(deleted.status).toBe(200);
+    const answer = await client.chat(crypto.randomUUID(), ask('gpt-4o-mini', 'hi'), OPTIONS, () => undefined);
+    expect(answer.outcome).toEqual({ kind: 'done' });
+  });
+
+  it('says which model is not there', async () => {
+    const { client } = await signedUp();
+    const answer = await client.chat(crypto.randomUUID(), ask('no-such-model', 'hi'), OPTIONS, () => undefined);
+    expect(answer.outcome).toMatchObject({ kind: 'error', error: { code: 'MODEL_NOT_FOUND' } });
+  });
+
+  it('needs an account, and its key leaves for no other origin', async () => {
+    const nobody = openWindow(stack);
+    const asked = nobody.client.chat(crypto.randomUUID(), ask('gpt-4o-mini', 'hi'), OPTIONS, () => undefined);
+    expect((await detailOf(asked)).code).toBe('NOT_AUTHENTICATED');
+
+    const requests: string[] = [];
+    const stranger = createServer((request, response) => {
+      requests.push(JSON.stringify(request.headers));
+      response.end('{}');
+    });
+    await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
+    const { port } = stranger.address() as AddressInfo;
+    const { client } = openWindow({ ...stack, litellmUrl: `http://127.0.0.1:${port}` });
+    await client.signUp(newEmail(), PASSWORD);
+    const refused = client.chat(crypto.randomUUID(), ask('gpt-4o-mini', 'hi'), OPTIONS, () => undefined);
+    expect((await detailOf(refused)).code).toBe('ORIGIN_MISMATCH');
+    expect(requests).toEqual([]);
+    stranger.close();
+  });
+
+  it('follows no redirect', async () => {
+    const seen: string[] = [];
+    const thief = createServer((request, response) => {
+      seen.push(String(request.headers['apikey']));
+      response.end('{}');
+    });
+    await new Promise<void>((resolve) => thief.listen(0, '127.0.0.1', resolve));
+    const redirecting = createServer((_, response) => {
+      response.writeHead(307, { location: `http://127.0.0.1:${(thief.address() as AddressInfo).port}/` }).end();
+    });
+    await new Promise<void>((resolve) => redirecting.listen(0, '127.0.0.1', resolve));
+    const { client } = openWindow({
+      ...stack,
+      supabaseUrl: `http://127.0.0.1:${(redirecting.address() as AddressInfo).port}`,
+    });
+    expect((await detailOf(client.signIn('a@example.org', PASSWORD))).code).toBe('NETWORK_ERROR');
+    expect(seen).toEqual([]);
+    redirecting.close();
+    thief.close();
+  });
+});
+
+describe('the configuration', () => {
+  it.each([
+    ['supabaseUrl', 'http://example.org'],
+    ['supabaseUrl', 'nonsense'],
+    ['litellmUrl', 'https://user:pass@example.org'],
+    ['publishableKey', ' '],
+  ])('refuses %s = %j and names it', async (field, value) => {
+    const open = Promise.resolve().then(() => openWindow({ ...stack, [field]: value }));
+    const detail = await detailOf(open);
+    expect(detail.code).toBe('INVALID_CONFIGURATION');
+    expect(detail.reasons).toEqual([field === 'publishableKey' ? 'supabaseKey' : field]);
+  });
+});

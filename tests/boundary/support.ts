@@ -1,0 +1,127 @@
+/** The built core in Node, with a host whose store is a variable. */
+import { readFileSync } from 'node:fs';
+
+import { GodotyClient, initSync } from '../../crate/wasm/pkg/godoty_core.js';
+import type { ChatPiece, CoreEvent, CoreHost, ErrorDetail, GodotyError } from '../../crate/wasm/pkg/godoty_core.js';
+
+/** What a window has of its own: a store, and what it heard. */
+export interface Window {
+  readonly client: GodotyClient;
+  readonly events: CoreEvent[];
+}
+
+/** A session store that windows share. */
+export class MemoryStore {
+  text: string | undefined;
+  broken = false;
+  #last: Promise<unknown> = Promise.resolve();
+
+  read(): Promise<string | undefined> {
+    return this.broken ? Promise.reject(new Error('no keyring')) : Promise.resolve(this.text);
+  }
+
+  update: CoreHost['updateStore'] = (change) => {
+    const run = this.#last.then(async () => {
+      const result = await change(await this.read());
+      if (result.kind !== 'keep') {
+        this.text = result.kind === 'replace' ? result.text : undefined;
+      }
+    });
+    this.#last = run.catch(() => undefined);
+    return run;
+  };
+}
+
+export interface WindowOptions {
+  readonly store?: MemoryStore;
+  readonly supabaseUrl: string;
+  readonly publishableKey: string;
+  readonly litellmUrl: string;
+  /** Ahead of the real clock, in milliseconds. */
+  readonly clockAheadMs?: () => number;
+}
+
+let loaded = false;
+
+export function loadBuiltCore(): void {
+  if (!loaded) {
+    initSync({ module: readFileSync(new URL('../../crate/wasm/pkg/godoty_core_bg.wasm', import.meta.url)) });
+    loaded = true;
+  }
+}
+
+export function openWindow(options: WindowOptions): Window {
+  loadBuiltCore();
+  const store = options.store ?? new MemoryStore();
+  const events: CoreEvent[] = [];
+  const timers = new Map<number, NodeJS.Timeout>();
+  let last = 0;
+  const host: CoreHost = {
+    now: () => Date.now() + (options.clockAheadMs?.() ?? 0),
+    randomUuid: () => crypto.randomUUID(),
+    jitter: () => 0,
+    setTimer: (milliseconds, callback) => {
+      const timer = ++last;
+      // A renewal planned for later must not keep the test process alive.
+      timers.set(timer, setTimeout(callback, milliseconds).unref());
+      return timer;
+    },
+    clearTimer: (timer) => {
+      clearTimeout(timers.get(timer));
+      timers.delete(timer);
+    },
+    readStore: () => store.read(),
+    updateStore: store.update,
+    onEvent: (event) => {
+      events.push(event);
+    },
+  };
+  const client = new GodotyClient(
+    {
+      supabaseUrl: options.supabaseUrl,
+      supabaseKey: options.publishableKey,
+      litellmUrl: options.litellmUrl,
+      deviceId: crypto.randomUUID(),
+      deviceName: 'boundary test',
+    },
+    host,
+  );
+  return { client, events };
+}
+
+/** The detail of what a promise rejects with. */
+export async function detailOf(promise: Promise<unknown>): Promise<ErrorDetail> {
+  try {
+    await promise;
+  } catch (error) {
+    if (isGodotyError(error)) {
+      return error.detail;
+    }
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+export function isGodotyError(error: unknown): error is GodotyError {
+  return error instanceof Error && error.name === 'GodotyError';
+}
+
+export const OPTIONS = { firstByteMs: 10_000, idleMs: 10_000, maxRetries: 0, showEstimates: true } as const;
+
+/** Collects an answer's text. */
+export function collector(): { readonly text: () => string; readonly onPiece: (piece: ChatPiece) => void } {
+  let text = '';
+  return {
+    text: () => text,
+    onPiece: (piece) => {
+      text += piece.text ?? '';
+    },
+  };
+}
+
+export function ask(
+  model: string,
+  prompt: string,
+): { model: string; messages: [{ role: 'user'; parts: [{ type: 'text'; text: string }] }] } {
+  return { model, messages: [{ role: 'user', parts: [{ type: 'text', text: prompt }] }] };
+}
