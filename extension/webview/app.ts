@@ -1,6 +1,7 @@
 /** The panel: takes the host's messages, shows the state, and sends what the user wishes. */
 import type { PanelState } from '../src/chat/panelState.ts';
 import { parseHostMessage } from '../src/chat/protocol.ts';
+import type { Draft } from '../src/chat/protocol.ts';
 import type { PanelStrings } from '../src/chat/strings.ts';
 import { streamingAnswer } from '../src/chat/transcript.ts';
 import { Announcer } from './announcer.ts';
@@ -42,6 +43,7 @@ export class App {
   #lastQuestion: string | null = null;
   /** Whether the prompt holds something that the host has not been told. */
   #draftIsNews = false;
+  #draftRevision = 0;
 
   constructor(root: HTMLElement, host: Host, strings: PanelStrings, clock: PacerClock) {
     this.#host = host;
@@ -93,7 +95,7 @@ export class App {
   start(): void {
     const draft = this.#host.keptDraft();
     if (draft !== null) {
-      this.#composer.setText(draft);
+      this.#takeDraft(draft);
     }
     this.#host.post({ type: 'ready', draft });
   }
@@ -113,8 +115,9 @@ export class App {
       this.#tellDraft();
       this.#host.post({ type: 'sync' });
     } else if (applied === 'changed') {
-      if (message.type === 'state' && !this.#draftIsNews) {
-        this.#composer.setText(message.draft);
+      // What was typed since the host last heard of the prompt has a higher revision, and stays.
+      if (message.type === 'state' && message.draft.revision >= this.#draftRevision) {
+        this.#takeDraft(message.draft);
         this.#host.keepDraft(message.draft);
       }
       this.#pacer.request();
@@ -197,17 +200,23 @@ export class App {
   }
 
   #onDraft(text: string): void {
-    this.#host.keepDraft(text);
+    this.#draftRevision += 1;
+    this.#host.keepDraft({ text, revision: this.#draftRevision });
     if (!this.#draftIsNews) {
       this.#draftIsNews = true;
       this.#clock.after(() => this.#tellDraft(), DRAFT_MS);
     }
   }
 
+  #takeDraft({ text, revision }: Draft): void {
+    this.#draftRevision = revision;
+    this.#composer.setText(text);
+  }
+
   #tellDraft(): void {
     if (this.#draftIsNews) {
       this.#draftIsNews = false;
-      this.#host.post({ type: 'draft', text: this.#composer.text });
+      this.#host.post({ type: 'draft', draft: { text: this.#composer.text, revision: this.#draftRevision } });
     }
   }
 }

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 
 import { draft } from '../src/chat/protocol.ts';
-import type { PanelMessage } from '../src/chat/protocol.ts';
+import type { Draft, PanelMessage } from '../src/chat/protocol.ts';
 
 /** What VS Code gives to a webview's script, once. */
 export interface VsCodeApi {
@@ -25,12 +25,12 @@ export class Host {
   }
 
   /** The draft that an earlier page of this view kept, or null. */
-  keptDraft(): string | null {
+  keptDraft(): Draft | null {
     const result = v.safeParse(kept, this.#api.getState());
     return result.success ? result.output.draft : null;
   }
 
-  keepDraft(text: string): void {
-    this.#api.setState({ draft: text });
+  keepDraft(draft: Draft): void {
+    this.#api.setState({ draft });
   }
 }

@@ -8,7 +8,7 @@ import type { PostToPanel, Schedule } from './panelLink.ts';
 import { reducePanel } from './panelState.ts';
 import type { AccountView, ModelChoice, Notice, PanelEvent, PanelState } from './panelState.ts';
 import { MAX_ANSWER_CHARS, MAX_ID_CHARS, MAX_LABEL_CHARS } from './protocol.ts';
-import type { PanelMessage } from './protocol.ts';
+import type { Draft, PanelMessage } from './protocol.ts';
 import { promptMessages, retryableAnswer, streamingAnswer } from './transcript.ts';
 import type { AnswerEnd } from './transcript.ts';
 
@@ -44,7 +44,7 @@ export class ChatController {
   readonly #link: PanelLink;
   readonly #running = new Map<string, AbortController>();
   #state: PanelState;
-  #draft: string;
+  #draft: Draft;
   #owner: string | null;
   #models: readonly ModelChoice[] = [];
   #defaultModel: string;
@@ -92,7 +92,7 @@ export class ChatController {
   receive(message: ConversationMessage): void {
     switch (message.type) {
       case 'ready':
-        if (message.draft !== null) {
+        if (message.draft !== null && message.draft.revision > this.#draft.revision) {
           this.#keepDraft(message.draft);
         }
         this.#link.replay();
@@ -113,7 +113,7 @@ export class ChatController {
         this.#retry(message.id);
         break;
       case 'draft':
-        this.#keepDraft(message.text);
+        this.#keepDraft(message.draft);
         break;
     }
   }
@@ -188,7 +188,7 @@ export class ChatController {
     const isStranger = this.#owner !== null;
     this.#owner = owner;
     if (isStranger) {
-      this.#draft = '';
+      this.#clearDraft();
       this.newChat();
       // The panel still shows the other account's draft; only a replay takes it away.
       this.#link.replayIfLive();
@@ -205,7 +205,7 @@ export class ChatController {
     const question = { role: 'user', content: text } as const;
     const messages = [...promptMessages(this.#state.transcript), question];
     const answer = { id: newId(), model: this.model };
-    this.#draft = '';
+    this.#clearDraft();
     this.#apply({ type: 'asked', user: { id: newId(), text }, answer });
     this.#saveNow();
     void this.#run(answer, messages);
@@ -268,7 +268,11 @@ export class ChatController {
     }
   }
 
-  #keepDraft(draft: string): void {
+  #clearDraft(): void {
+    this.#draft = { text: '', revision: this.#draft.revision + 1 };
+  }
+
+  #keepDraft(draft: Draft): void {
     this.#draft = draft;
     this.#saveSoon();
   }

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 
 import { draft, transcript } from './protocol.ts';
+import type { Draft } from './protocol.ts';
 import { interruptStreaming } from './transcript.ts';
 import type { Transcript } from './transcript.ts';
 
@@ -16,11 +17,16 @@ export interface Conversation {
   readonly owner: string | null;
   /** The model that the user picked; null while it is the default. */
   readonly pickedModel: string | null;
-  readonly draft: string;
+  readonly draft: Draft;
   readonly transcript: Transcript;
 }
 
-export const EMPTY_CONVERSATION: Conversation = { owner: null, pickedModel: null, draft: '', transcript: [] };
+export const EMPTY_CONVERSATION: Conversation = {
+  owner: null,
+  pickedModel: null,
+  draft: { text: '', revision: 0 },
+  transcript: [],
+};
 
 const STORE_KEY = 'godoty.chat.conversation';
 

@@ -1,5 +1,5 @@
 /** The host's end of the wire to the panel: replay, batching and sequence numbers. */
-import type { HostMessage } from './protocol.ts';
+import type { Draft, HostMessage } from './protocol.ts';
 import type { PanelEvent, PanelState } from './panelState.ts';
 
 /** Runs a callback once after a delay in milliseconds; the returned function cancels it. */
@@ -10,7 +10,7 @@ export type PostToPanel = (message: HostMessage) => void;
 /** What a panel is told when it loads. */
 export interface Replay {
   readonly state: PanelState;
-  readonly draft: string;
+  readonly draft: Draft;
 }
 
 /** Events are collected for this long: tokens come in by the hundred per second, frames by the sixty. */

@@ -26,20 +26,29 @@ export const MAX_SENTENCE_CHARS = 10_000;
 const MAX_ACTIONS = 10;
 const MAX_EVENTS = 10_000;
 
+/**
+ * The unsent text of the prompt. The page and the host both keep it, and either copy may be the older one after a
+ * reload; the higher revision is the newer text.
+ */
+export interface Draft {
+  readonly text: string;
+  readonly revision: number;
+}
+
 export type HostMessage =
-  | { readonly type: 'state'; readonly seq: number; readonly state: PanelState; readonly draft: string }
+  | { readonly type: 'state'; readonly seq: number; readonly state: PanelState; readonly draft: Draft }
   | { readonly type: 'patch'; readonly seq: number; readonly events: readonly PanelEvent[] }
   | { readonly type: 'focus' };
 
 export type PanelMessage =
-  /** The page has loaded. It brings the draft that it had kept, if any, which is newer than the host's. */
-  | { readonly type: 'ready'; readonly draft: string | null }
+  /** The page has loaded. It brings the draft that it had kept, if any. */
+  | { readonly type: 'ready'; readonly draft: Draft | null }
   | { readonly type: 'sync' }
   | { readonly type: 'send'; readonly text: string }
   | { readonly type: 'stop' }
   | { readonly type: 'newChat' }
   | { readonly type: 'retry'; readonly id: string }
-  | { readonly type: 'draft'; readonly text: string }
+  | { readonly type: 'draft'; readonly draft: Draft }
   | { readonly type: 'pickModel' }
   | { readonly type: 'action'; readonly id: string }
   | { readonly type: 'openLink'; readonly href: string }
@@ -92,7 +101,7 @@ export const chatMessage: v.GenericSchema<unknown, ChatMessage> = v.variant('rol
   }),
 ]);
 export const transcript = v.pipe(v.array(chatMessage), v.maxLength(MAX_MESSAGES));
-export const draft = prompt;
+export const draft: v.GenericSchema<unknown, Draft> = v.object({ text: prompt, revision: count });
 
 const account = v.picklist(['restoring', 'signedOut', 'signingIn', 'ready']);
 const model: v.GenericSchema<unknown, ModelChoice> = v.object({ id, label, detail: label });
@@ -132,13 +141,13 @@ const hostMessage: v.GenericSchema<unknown, HostMessage> = v.variant('type', [
 ]);
 
 const panelMessage: v.GenericSchema<unknown, PanelMessage> = v.variant('type', [
-  v.object({ type: v.literal('ready'), draft: v.nullable(prompt) }),
+  v.object({ type: v.literal('ready'), draft: v.nullable(draft) }),
   v.object({ type: v.literal('sync') }),
   v.object({ type: v.literal('send'), text: prompt }),
   v.object({ type: v.literal('stop') }),
   v.object({ type: v.literal('newChat') }),
   v.object({ type: v.literal('retry'), id }),
-  v.object({ type: v.literal('draft'), text: prompt }),
+  v.object({ type: v.literal('draft'), draft }),
   v.object({ type: v.literal('pickModel') }),
   v.object({ type: v.literal('action'), id }),
   v.object({ type: v.literal('openLink'), href: v.pipe(v.string(), v.check(isOpenableLink)) }),

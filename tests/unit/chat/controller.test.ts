@@ -39,7 +39,7 @@ function started(memory = memoryStore(), account: ChatAccount | null = me) {
       replica.apply(message);
     }
     if (message.type === 'state') {
-      draft = message.draft;
+      draft = message.draft.text;
     }
   });
   controller.receive({ type: 'ready', draft: null });
@@ -255,7 +255,7 @@ describe('the account', () => {
   it('that is another one does not see the conversation or the draft', () => {
     const { send, panel, controller, draft, memory } = started();
     send('secret');
-    controller.receive({ type: 'draft', text: 'half typed' });
+    controller.receive({ type: 'draft', draft: { text: 'half typed', revision: 5 } });
     controller.setAccount({ kind: 'signedOut' });
     controller.setAccount({ kind: 'ready', id: 'stranger' });
     expect(panel().transcript).toEqual([]);
@@ -277,7 +277,7 @@ describe('a draft', () => {
   it('is kept over a reload, and gone once it was sent', () => {
     const memory = memoryStore();
     const first = started(memory);
-    first.controller.receive({ type: 'draft', text: 'typed' });
+    first.controller.receive({ type: 'draft', draft: { text: 'typed', revision: 5 } });
     first.controller.dispose();
     const second = started(memory);
     expect(second.draft()).toBe('typed');
@@ -286,16 +286,29 @@ describe('a draft', () => {
     expect(started(memory).draft()).toBe('');
   });
 
-  it('that the page brings is newer than the one that is kept', () => {
+  it.each([
+    ['newer', 6, 'of the page'],
+    ['as old', 5, 'of the host'],
+    ['older', 4, 'of the host'],
+  ])('that the page brings is taken when it is the newer one: %s', (_name, revision, expected) => {
     const { controller, draft } = started();
-    controller.receive({ type: 'draft', text: 'old' });
-    controller.receive({ type: 'ready', draft: 'new' });
-    expect(draft()).toBe('new');
+    controller.receive({ type: 'draft', draft: { text: 'of the host', revision: 5 } });
+    controller.receive({ type: 'ready', draft: { text: 'of the page', revision } });
+    expect(draft()).toBe(expected);
+  });
+
+  it('that was sent does not come back from a page that had not noticed', () => {
+    const { controller, draft, send } = started();
+    const typed = { text: 'typed', revision: 5 };
+    controller.receive({ type: 'draft', draft: typed });
+    send('typed');
+    controller.receive({ type: 'ready', draft: typed });
+    expect(draft()).toBe('');
   });
 
   it('stays when a question is refused', () => {
     const { controller, draft, send } = started(memoryStore(), null);
-    controller.receive({ type: 'draft', text: 'typed' });
+    controller.receive({ type: 'draft', draft: { text: 'typed', revision: 5 } });
     send('typed');
     controller.receive({ type: 'sync' });
     expect(draft()).toBe('typed');

@@ -21,7 +21,7 @@ const answer = (id: string, text: string): Answer => ({
 const conversation = (transcript: Transcript): Conversation => ({
   owner: 'me',
   pickedModel: null,
-  draft: 'typed',
+  draft: { text: 'typed', revision: 3 },
   transcript,
 });
 

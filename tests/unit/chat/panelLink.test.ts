@@ -10,12 +10,13 @@ import { Replica } from '../../../extension/webview/replica.ts';
 import { bill, ManualTimers, model } from './support.ts';
 
 const empty: PanelState = { account: 'ready', model, notice: null, transcript: [] };
+const draft = { text: 'typed', revision: 3 };
 const grew = (id: string, text: string): PanelEvent => ({ type: 'grew', id, text, reasoning: '' });
 
 function linked() {
   const timers = new ManualTimers();
   const sent: HostMessage[] = [];
-  const link = new PanelLink(timers.schedule, () => ({ state: empty, draft: 'd' }));
+  const link = new PanelLink(timers.schedule, () => ({ state: empty, draft }));
   const post = (message: HostMessage): void => {
     sent.push(message);
   };
@@ -30,7 +31,7 @@ describe('the link to the panel', () => {
     timers.advance(BATCH_MS);
     expect(sent).toEqual([]);
     link.replay();
-    expect(sent).toEqual([{ type: 'state', seq: 1, state: empty, draft: 'd' }]);
+    expect(sent).toEqual([{ type: 'state', seq: 1, state: empty, draft }]);
   });
 
   it('batches events and merges growth, with consecutive numbers', () => {
@@ -129,7 +130,7 @@ describe('the panel and its host', () => {
         let state = empty;
         let replica = new Replica();
         let loseNext = false;
-        const link = new PanelLink(timers.schedule, () => ({ state, draft: '' }));
+        const link = new PanelLink(timers.schedule, () => ({ state, draft }));
         const post = (message: HostMessage): void => {
           const isLost = loseNext && message.type === 'patch';
           if (isLost) {

@@ -11,13 +11,13 @@ import type { PanelMessage } from '../../../extension/src/chat/protocol.ts';
 describe('messages of the panel', () => {
   const good: PanelMessage[] = [
     { type: 'ready', draft: null },
-    { type: 'ready', draft: 'kept' },
+    { type: 'ready', draft: { text: 'kept', revision: 1 } },
     { type: 'sync' },
     { type: 'send', text: 'hi' },
     { type: 'stop' },
     { type: 'newChat' },
     { type: 'retry', id: 'a' },
-    { type: 'draft', text: '' },
+    { type: 'draft', draft: { text: '', revision: 0 } },
     { type: 'pickModel' },
     { type: 'action', id: 'signIn' },
     { type: 'openLink', href: 'https://example.com/' },

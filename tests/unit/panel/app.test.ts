@@ -47,7 +47,7 @@ function opened(kept?: unknown) {
     after: timers.schedule,
   });
   app.start();
-  const state = (next: PanelState, draft = ''): void => {
+  const state = (next: PanelState, draft = { text: '', revision: 0 }): void => {
     seq += 1;
     app.receive({ type: 'state', seq, state: next, draft });
     timers.advance(16);
@@ -252,9 +252,11 @@ describe('the prompt', () => {
     state(ready);
     type('ty');
     type('typed');
-    expect(saved()).toEqual({ draft: 'typed' });
+    expect(saved()).toEqual({ draft: { text: 'typed', revision: 2 } });
     timers.advance(1_000);
-    expect(sent.filter(({ type }) => type === 'draft')).toEqual([{ type: 'draft', text: 'typed' }]);
+    expect(sent.filter(({ type }) => type === 'draft')).toEqual([
+      { type: 'draft', draft: { text: 'typed', revision: 2 } },
+    ]);
   });
 
   it('is told to the host when the page is left', () => {
@@ -262,26 +264,30 @@ describe('the prompt', () => {
     state(ready);
     type('typed');
     app.leaving();
-    expect(sent.at(-1)).toEqual({ type: 'draft', text: 'typed' });
+    expect(sent.at(-1)).toEqual({ type: 'draft', draft: { text: 'typed', revision: 1 } });
   });
 
   it('comes back from the page, else from the host', () => {
-    const { sent } = opened({ draft: 'kept' });
+    const kept = { text: 'kept', revision: 4 };
+    const { sent } = opened({ draft: kept });
     expect(prompt().value).toBe('kept');
-    expect(sent).toEqual([{ type: 'ready', draft: 'kept' }]);
+    expect(sent).toEqual([{ type: 'ready', draft: kept }]);
     document.body.replaceChildren();
     const second = opened({ draft: 7 });
     expect(second.sent).toEqual([{ type: 'ready', draft: null }]);
-    second.state(ready, 'of the host');
+    second.state(ready, { text: 'of the host', revision: 4 });
     expect(prompt().value).toBe('of the host');
   });
 
-  it('that is being typed is not overwritten by a replay', () => {
+  it.each([
+    ['the host does not know it yet', 4, 'newer'],
+    ['the host has a newer one', 6, 'of the host'],
+  ])('is replaced by a replay only with newer text: %s', (_name, revision, expected) => {
     const { state } = opened();
-    state(ready);
+    state(ready, { text: '', revision: 4 });
     type('newer');
-    state(ready, 'older');
-    expect(prompt().value).toBe('newer');
+    state(ready, { text: 'of the host', revision });
+    expect(prompt().value).toBe(expected);
   });
 
   it('gets the cursor when the host says so', () => {
