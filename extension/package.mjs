@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createVSIX, listFiles } from '@vscode/vsce';
+import { PackageManager, createVSIX, listFiles } from '@vscode/vsce';
 
 const BUDGET = 1.5 * 1024 * 1024;
 /** What people get, and nothing else: no source maps, no sources, no tests. */
@@ -24,7 +24,7 @@ process.chdir(root);
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const packagePath = join(root, 'dist', `godoty-${version}.vsix`);
 
-const files = (await listFiles({ cwd: root, dependencies: false })).sort();
+const files = (await listFiles({ cwd: root, packageManager: PackageManager.None })).sort();
 const unexpected = files.filter((file) => !EXPECTED.includes(file));
 const missing = EXPECTED.filter((file) => !files.includes(file));
 if (unexpected.length > 0 || missing.length > 0) {

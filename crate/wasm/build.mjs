@@ -14,7 +14,7 @@ const root = join(here, '../..');
 const { env } = await ensure('npm-packages', 'wasm32-target', 'wasm-bindgen-cli', 'wasm-pack');
 
 // wasm-opt comes from npm's binaryen; wasm-pack takes it from PATH.
-const path = [join(root, 'node_modules/.bin'), env.PATH].join(delimiter);
+const path = [join(root, 'node_modules/.bin'), env['PATH']].join(delimiter);
 rmSync(join(here, 'pkg'), { recursive: true, force: true });
 const built = spawnSync(
   'wasm-pack',

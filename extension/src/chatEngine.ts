@@ -51,7 +51,7 @@ export class CoreChatEngine implements ChatEngine {
   }
 
   async stream(request: ChatRequest, onDelta: (delta: ChatDelta) => void, signal: AbortSignal): Promise<ChatEnd> {
-    this.#count(+1);
+    this.#count(1);
     try {
       const { account, settings } = this.#ports;
       const client = await account.client();
