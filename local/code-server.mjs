@@ -56,7 +56,7 @@ export async function startCodeServer({ paths, home, folder, vsix, settings, por
     ...['--user-data-dir', userDataDir],
     ...['--extensions-dir', path.join(home, 'extensions')],
   ];
-  const env = environment();
+  const env = environment(home);
 
   const installer = start(codeServerNode, [...common, '--install-extension', vsix], { env });
   const installed = collect(installer);
@@ -77,11 +77,17 @@ export async function startCodeServer({ paths, home, folder, vsix, settings, por
   return { url: `${url}?folder=${encodeURIComponent(folder)}`, userDataDir, child, output, stop: () => stop(child) };
 }
 
-/** Started from VS Code's own terminal, code-server would otherwise talk to that VS Code; npm's variables confuse it. */
-function environment() {
-  return Object.fromEntries(
+/**
+ * Started from VS Code's own terminal, code-server would otherwise talk to that VS Code; npm's variables confuse it.
+ *
+ * @param {string} home
+ */
+function environment(home) {
+  const inherited = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(VSCODE_|ELECTRON_|npm_|NODE_OPTIONS$|CODE_SERVER_)/.test(name)),
   );
+  // Its logs and heartbeat go there.
+  return { ...inherited, XDG_DATA_HOME: path.join(home, 'data') };
 }
 
 /**

@@ -128,15 +128,17 @@ export class Workbench {
       .frameLocator('#active-frame');
   }
 
-  /** The names of the secrets that VS Code keeps for the extension. */
-  async secretNames(): Promise<string[]> {
+  /** The secrets that VS Code keeps for the extension, by name. */
+  async secrets(): Promise<Record<string, string>> {
     const stored = await this.page.evaluate(() => localStorage.getItem('secrets.provider'));
-    if (stored === null) return [];
+    if (stored === null) return {};
     const secrets = JSON.parse(await this.#unseal(Buffer.from(stored, 'base64'))) as Record<string, string>;
-    return Object.keys(secrets)
-      .map((name) => JSON.parse(name) as { extensionId?: string; key?: string })
-      .filter(({ extensionId }) => extensionId === this.#extensionId)
-      .map(({ key }) => key ?? '');
+    const entries = Object.entries(secrets).map(([name, value]) => {
+      const { extensionId, key = '' } = JSON.parse(name) as { extensionId?: string; key?: string };
+      return { extensionId, key, value };
+    });
+    const own = entries.filter(({ extensionId }) => extensionId === this.#extensionId);
+    return Object.fromEntries(own.map(({ key, value }) => [key, value]));
   }
 
   /** Keeps a picture of the window in `artefacts/`, numbered in the order taken. */

@@ -1,0 +1,70 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { startCodeServer } from '../../../local/code-server.mjs';
+import { startLocalStack } from '../../../local/server/start.ts';
+import type { LocalStack } from '../../../local/server/start.ts';
+import { ensure } from '../../../local/setup/main.mjs';
+import { checkout } from '../../../local/setup/packages.mjs';
+import { Workbench } from './workbench.ts';
+
+/** A backend, a VS Code with the packed extension in it, and a window; nothing in them was used before. */
+export interface World {
+  readonly stack: LocalStack;
+  readonly workbench: Workbench;
+  /** The text of every file that VS Code and the extension wrote: logs, settings, state. */
+  writtenByVsCode(): string;
+  close(): Promise<void>;
+}
+
+/** Starts everything on free ports. The .vsix has to be built before: `npm run package`. */
+export async function startWorld(): Promise<World> {
+  const { paths } = await ensure('code-server', 'browser');
+  const { browser } = paths;
+  if (browser === undefined) throw new Error('the set-up found no browser');
+  const home = mkdtempSync(path.join(tmpdir(), 'godoty-vscode-'));
+  const closing: (() => void | Promise<void>)[] = [() => rmSync(home, { recursive: true, force: true, maxRetries: 5 })];
+  const close = async (): Promise<void> => {
+    for (const step of closing.splice(0).reverse()) await step();
+  };
+  try {
+    const stack = await startLocalStack();
+    closing.push(() => stack.close());
+    const folder = path.join(home, 'workspace');
+    mkdirSync(folder);
+    const { name, vsix } = packedExtension();
+    const server = await startCodeServer({ paths, home, folder, vsix, settings: settingsFor(stack) });
+    closing.push(() => server.stop());
+    const workbench = await Workbench.open(browser, server.url, name);
+    closing.push(() => workbench.close());
+    return { stack, workbench, writtenByVsCode: () => textBelow(server.userDataDir), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function textBelow(folder: string): string {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
+  return files.map((file) => readFileSync(file, 'latin1')).join('\n');
+}
+
+function settingsFor(stack: LocalStack): Record<string, unknown> {
+  return {
+    'godoty.backend.supabaseUrl': stack.supabaseUrl,
+    'godoty.backend.supabaseKey': stack.publishableKey,
+    'godoty.backend.litellmUrl': stack.litellmUrl,
+  };
+}
+
+function packedExtension(): { name: string; vsix: string } {
+  const manifest = JSON.parse(readFileSync(path.join(checkout, 'package.json'), 'utf8')) as Record<
+    'publisher' | 'name' | 'version',
+    string
+  >;
+  const vsix = path.join(checkout, 'dist', `${manifest.name}-${manifest.version}.vsix`);
+  if (!existsSync(vsix)) throw new Error(`${vsix} is missing; npm run package makes it`);
+  return { name: `${manifest.publisher}.${manifest.name}`, vsix };
+}
