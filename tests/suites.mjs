@@ -48,6 +48,12 @@ export const suites = {
     builds: [],
     steps: [{ label: 'cargo test', command: ['cargo', 'test', '--workspace'], counts: 'cargo' }],
   },
+  cost: {
+    about: "estimates against LiteLLM's own calculator, drawn anew in each run",
+    needs: ['rust', 'litellm'],
+    builds: [],
+    steps: [{ label: 'cost oracle', command: ['node', 'tests/live/cost-oracle.mjs'], counts: 'cargo' }],
+  },
   boundary: {
     about: 'the built WebAssembly, driven from TypeScript',
     needs: ['npm-packages', ...wasmTools],

@@ -30,7 +30,9 @@ const version = (name) => JSON.parse(readFileSync(join(root, 'node_modules', nam
 /** Bytes of JS heap that a decoder allocates for an event, from a process whose young generation is never collected. */
 function heapPerEvent(name, caseName, pkg) {
   const flags = ['--expose-gc', '--max-semi-space-size=1024', '--min-semi-space-size=1024'];
-  const child = spawnSync(process.execPath, [...flags, join(here, 'heap.mjs'), name, caseName, pkg ?? ''], { encoding: 'utf8' });
+  const child = spawnSync(process.execPath, [...flags, join(here, 'heap.mjs'), name, caseName, pkg ?? ''], {
+    encoding: 'utf8',
+  });
   if (child.status !== 0) throw new Error(`measuring the heap failed: ${child.stderr}`);
   return Number(child.stdout);
 }

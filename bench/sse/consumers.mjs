@@ -78,7 +78,8 @@ export async function openai(pieces) {
       return Promise.resolve({ done: true, value: undefined });
     },
   };
-  for await (const chunk of Stream.fromSSEResponse({ body, headers: new Headers() }, new AbortController())) take(chunk);
+  for await (const chunk of Stream.fromSSEResponse({ body, headers: new Headers() }, new AbortController()))
+    take(chunk);
   return answer;
 }
 

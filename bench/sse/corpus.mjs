@@ -3,14 +3,84 @@
 const EVENTS = 18_000;
 
 const WORDS = [
-  ' the', ' stream', ' ends', '.', '\n\n', ' of', ' a', ' token', ' and', ' "quoted"', ' cost', ' is', ' shown', ',', ' Rust',
-  ' core', ' model', ' answer', ' which', ' reader', '**', '- ', ' path\\name', ' it', "'s", ' every', ' request', ' counts',
+  ' the',
+  ' stream',
+  ' ends',
+  '.',
+  '\n\n',
+  ' of',
+  ' a',
+  ' token',
+  ' and',
+  ' "quoted"',
+  ' cost',
+  ' is',
+  ' shown',
+  ',',
+  ' Rust',
+  ' core',
+  ' model',
+  ' answer',
+  ' which',
+  ' reader',
+  '**',
+  '- ',
+  ' path\\name',
+  ' it',
+  "'s",
+  ' every',
+  ' request',
+  ' counts',
 ];
 const CODE = [
-  '```', 'typescript', '\n', '  const', ' value', ' =', ' await', ' fetch', '(', 'url', ')', ';', '\n  ', 'if', ' (', '!', '==',
-  ' {', '\n}', '\t', "'a'", '"b"', '=>', ' return', ' null', '[0]', '\\n', '/*', ' */', '<T>',
+  '```',
+  'typescript',
+  '\n',
+  '  const',
+  ' value',
+  ' =',
+  ' await',
+  ' fetch',
+  '(',
+  'url',
+  ')',
+  ';',
+  '\n  ',
+  'if',
+  ' (',
+  '!',
+  '==',
+  ' {',
+  '\n}',
+  '\t',
+  "'a'",
+  '"b"',
+  '=>',
+  ' return',
+  ' null',
+  '[0]',
+  '\\n',
+  '/*',
+  ' */',
+  '<T>',
 ];
-const CJK = ['中文', '的', '模型', '回答', '，', '。', '日本語', 'です', '한국어', '토큰', '费用', '是', '東京', 'を', '流'];
+const CJK = [
+  '中文',
+  '的',
+  '模型',
+  '回答',
+  '，',
+  '。',
+  '日本語',
+  'です',
+  '한국어',
+  '토큰',
+  '费用',
+  '是',
+  '東京',
+  'を',
+  '流',
+];
 const EMOJI = ['🌍', '👩‍💻', '🚀', ' ✅', '🇩🇪', '👍🏽', '…', '€', 'é', 'ß'];
 const KINDS = [WORDS, WORDS, WORDS, WORDS, CODE, CODE, CJK, EMOJI];
 
@@ -52,7 +122,11 @@ export function events() {
     if (at % 500 === 499) list.push(': keep-alive\n\n');
   }
   for (let call = 0; call < 40; call += 1) {
-    add(chunk({ tool_calls: [{ index: call, id: `call_${call}`, type: 'function', function: { name: 'edit', arguments: '' } }] }));
+    add(
+      chunk({
+        tool_calls: [{ index: call, id: `call_${call}`, type: 'function', function: { name: 'edit', arguments: '' } }],
+      }),
+    );
     for (let piece = 0; piece < 49; piece += 1) {
       const text = piece === 0 ? '{"a":"' : piece === 48 ? '"}' : JSON.stringify(pick(CODE)).slice(1, -1);
       add(chunk({ tool_calls: [{ index: call, function: { arguments: text } }] }));
@@ -81,7 +155,7 @@ export function cases() {
   const bytes = Buffer.concat(whole);
   const cut = (size) => {
     const pieces = [];
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const end = Math.min(at + size(), bytes.length);
       pieces.push(new Uint8Array(bytes.subarray(at, end)));
       at = end;

@@ -5,6 +5,7 @@ import process from 'node:process';
 
 import { logFile, withLock } from './cache.mjs';
 import { say, seconds, SetupError } from './commands.mjs';
+import { litellmRequirements } from './litellm.mjs';
 import { packageRequirements } from './packages.mjs';
 import { rustRequirements } from './rust.mjs';
 import { debianLine, installDebianPackages, isDebian, systemRequirements } from './system.mjs';
@@ -12,7 +13,7 @@ import { debianLine, installDebianPackages, isDebian, systemRequirements } from 
 /** @typedef {import('./requirement.mjs').Requirement} Requirement */
 
 /** @type {Record<string, Requirement>} */
-const requirements = { ...systemRequirements, ...rustRequirements, ...packageRequirements };
+const requirements = { ...systemRequirements, ...rustRequirements, ...packageRequirements, ...litellmRequirements };
 
 /** The names that `ensure` knows. */
 export const names = Object.keys(requirements);

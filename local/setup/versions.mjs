@@ -15,6 +15,8 @@ export const versions = Object.freeze({
   wasmBindgen: '0.2.130',
   /** The real VS Code workbench as an npm package: 4.139.1 is VS Code 1.139. */
   codeServer: '4.139.1',
+  /** Whose calculator and price map the core's costs are held against. */
+  litellm: '1.106.2',
   /** The Node that code-server asks for. */
   codeServerNode: '24.19.0',
 });

@@ -89,6 +89,8 @@ pub enum Billing {
     Fireworks,
     /// Perplexity: cached tokens cost what other input does, and there are no tiers.
     Perplexity,
+    /// Alibaba: the length of a prompt is what it was made of, even where that is more than the prompt as reported.
+    Dashscope,
     /// Lemonade runs on the user's own machine.
     Free,
 }
@@ -101,6 +103,7 @@ impl Billing {
             "xai" => Self::Xai,
             "fireworks_ai" => Self::Fireworks,
             "perplexity" => Self::Perplexity,
+            "dashscope" | "qwencloud" | "qwen_ai_platform" => Self::Dashscope,
             "lemonade" => Self::Free,
             _ => Self::Generic,
         }
@@ -207,7 +210,11 @@ impl Prices {
         if self.billing == Billing::Free {
             return Some(Money::ZERO);
         }
-        let rates = self.rates_for(usage.prompt);
+        let length = match self.billing {
+            Billing::Dashscope => usage.prompt.max(usage.cached.saturating_add(usage.cache_write)),
+            _ => usage.prompt,
+        };
+        let rates = self.rates_for(length);
         let input = rates.input.unwrap_or_default();
         let output = rates.output.unwrap_or_default();
         let (cache_read, cache_write) = match self.billing {
@@ -238,6 +245,7 @@ impl Prices {
                     0,
                 )
             }
+            Billing::Perplexity if rates.reasoning.is_none() => (usage.completion, 0),
             _ => (usage.completion.saturating_sub(usage.reasoning), usage.reasoning),
         };
         let reasoning_rate = rates.reasoning.unwrap_or(output);

@@ -1,0 +1,146 @@
+//! Our estimates against the library that bills: 1,000 random usages over the chat models of its price map, new ones in
+//! each run.
+//!
+//! Needs LiteLLM, and so runs by `npm test -- --only cost` alone (`tests/live/cost-oracle.mjs`).
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::{env, fs, thread};
+
+use godoty_core::catalog::PriceMap;
+use godoty_core::cost::{Money, Usage};
+use godoty_core_tests::fixtures;
+use serde_json::{Value, json};
+
+const CASES: usize = 1000;
+
+/// A small generator (`SplitMix64`), so that a printed seed repeats a run.
+struct Random(u64);
+
+impl Random {
+    const fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    const fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+
+    fn pick<T: Copy>(&mut self, list: &[T]) -> T {
+        list[usize::try_from(self.below(list.len() as u64)).unwrap()]
+    }
+
+    /// Short prompts, long ones, and those around the thresholds of tiers and ranges.
+    fn usage(&mut self) -> Usage {
+        let thresholds = [32_000, 100_000, 128_000, 200_000, 256_000, 272_000, 512_000, 1_000_000];
+        let around = self.pick(&thresholds) - 2 + self.below(5);
+        let (short, long) = (self.below(5000), self.below(2_000_000));
+        let prompt = self.pick(&[short, short, long, around]);
+        let part = |random: &mut Self, of: u64| {
+            let some = random.below(of + 1);
+            random.pick(&[0, 0, some, of])
+        };
+        let cached = part(self, prompt);
+        let cache_write = part(self, prompt - cached);
+        // Some servers report more than there can be.
+        let cached = if self.below(20) == 0 {
+            cached + self.below(1000)
+        } else {
+            cached
+        };
+        let completion = self.below(20_000);
+        let reasoning = part(self, completion);
+        let reasoning = if self.below(20) == 0 {
+            reasoning + self.below(1000)
+        } else {
+            reasoning
+        };
+        let apart = if self.below(4) == 0 { reasoning } else { 0 };
+        Usage {
+            prompt,
+            completion,
+            total: prompt + completion + apart,
+            cached,
+            cache_write,
+            reasoning,
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs LiteLLM: npm test -- --only cost"]
+fn an_estimate_equals_what_litellm_bills() {
+    let python = env::var("GODOTY_LITELLM_PYTHON").expect("GODOTY_LITELLM_PYTHON names a Python with litellm");
+    let seed = env::var("GODOTY_SEED")
+        .ok()
+        .map(|seed| seed.parse().expect("GODOTY_SEED is a whole number"));
+    let seed = seed.unwrap_or_else(|| RandomState::new().build_hasher().finish());
+    println!("seed {seed}: GODOTY_SEED={seed} repeats this run");
+    let mut random = Random(seed);
+
+    let root = fixtures().join("../..");
+    let map = PriceMap::parse(fs::read_to_string(root.join("crate/core/data/price-map.txt")).unwrap()).unwrap();
+    let names: Vec<&str> = map.names().collect();
+    assert!(names.len() > 3000, "{} models", names.len());
+    let cases: Vec<_> = (0..CASES)
+        .map(|_| (map.entry(random.pick(&names)).unwrap(), random.usage()))
+        .collect();
+
+    let questions: Vec<String> = cases
+        .iter()
+        .map(|(model, usage)| {
+            let usage = json!({"prompt": usage.prompt, "completion": usage.completion, "total": usage.total,
+                "cached": usage.cached, "cache_write": usage.cache_write, "reasoning": usage.reasoning});
+            json!({"model": model.name, "provider": model.provider, "usage": usage}).to_string()
+        })
+        .collect();
+    let mut oracle = Command::new(python)
+        .arg(root.join("tests/live/litellm_cost_oracle.py"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = oracle.stdin.take().unwrap();
+    let writer = thread::spawn(move || stdin.write_all((questions.join("\n") + "\n").as_bytes()));
+    let output = oracle.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    assert!(output.status.success());
+    let answers: Vec<Value> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(answers.len(), CASES);
+
+    let (mut compared, mut wrong) = (0, Vec::new());
+    for ((model, usage), answer) in cases.iter().zip(&answers) {
+        let billed = answer["cost"].as_str().and_then(Money::parse_usd);
+        match (model.prices.estimate(usage), billed) {
+            (Some(ours), Some(billed)) => {
+                compared += 1;
+                // The library adds floats: it may be off by a pico-USD, and by its own relative error on great amounts.
+                let allowed = 1 + billed.pico() / 100_000_000_000_000;
+                if (ours.pico() - billed.pico()).abs() > allowed {
+                    wrong.push(format!(
+                        "{} ({:?}) {usage:?}: {} but LiteLLM {}",
+                        model.name,
+                        model.provider,
+                        ours.pico(),
+                        billed.pico()
+                    ));
+                }
+            }
+            // No price for each token: LiteLLM bills seconds, or nothing.
+            (None, Some(billed)) if billed == Money::ZERO => {}
+            (ours, _) => wrong.push(format!("{} {usage:?}: {ours:?} but {answer}", model.name)),
+        }
+    }
+    println!("{compared} of {CASES} compared, {} differ", wrong.len());
+    assert!(wrong.is_empty(), "seed {seed}:\n{}", wrong.join("\n"));
+    assert!(compared > CASES * 9 / 10, "only {compared} models had a price");
+}
