@@ -3,6 +3,8 @@
 //!
 //! Needs LiteLLM, and so runs by `npm test -- --only cost` alone (`tests/live/cost-oracle.mjs`).
 
+#![allow(clippy::expect_used, reason = "this is a test, where a panic is a failure")]
+
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::Write as _;
@@ -32,7 +34,12 @@ impl Random {
     }
 
     fn pick<T: Copy>(&mut self, list: &[T]) -> T {
-        list[usize::try_from(self.below(list.len() as u64)).unwrap()]
+        let at = self.below(list.len() as u64);
+        *list
+            .iter()
+            .cycle()
+            .nth(usize::try_from(at).unwrap_or(0))
+            .expect("a list that is not empty")
     }
 
     /// Short prompts, long ones, and those around the thresholds of tiers and ranges.
