@@ -8,10 +8,11 @@ use alloc::vec::Vec;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::error::{Error, ErrorCode};
 use crate::http::{BaseUrl, Credential, Method, Request, Response, bounded};
+use crate::json::{self, Object, Scanner};
 use crate::secret::Secret;
 
 /// The longest token that is taken, in bytes. Real ones have one to four KiB.
@@ -21,7 +22,7 @@ const MAX_EMAIL: usize = 320;
 const MAX_REASONS: usize = 8;
 
 /// A time in milliseconds since the Unix epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Millis(pub u64);
 
 impl Millis {
@@ -42,7 +43,7 @@ pub struct Supabase {
 }
 
 /// Who is signed in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Account {
     /// The JWT's `session_id`: stable across refreshes.
@@ -109,9 +110,8 @@ impl Supabase {
     /// `POST /auth/v1/token?grant_type=refresh_token`.
     #[must_use]
     pub fn refresh(&self, refresh_token: &Secret) -> Request {
-        let body = serde_json::json!({ "refresh_token": refresh_token.expose() });
-        self.request("/auth/v1/token?grant_type=refresh_token")
-            .json(format!("{body}"))
+        let body = Object::new().string("refresh_token", refresh_token.expose()).end();
+        self.request("/auth/v1/token?grant_type=refresh_token").json(body)
     }
 
     /// `POST /auth/v1/logout?scope=local`: this session, not the user's others.
@@ -149,9 +149,11 @@ impl Supabase {
         if let Some(session) = self.session(body, now) {
             return Ok(SignUp::Session(session));
         }
-        match serde_json::from_str::<WireUser>(body.expose()) {
-            Ok(user) if !user.id.is_empty() => Ok(SignUp::ConfirmEmail),
-            _ => Err(self.unexpected()),
+        let user = read(body.expose().as_bytes(), WireUser::read);
+        if user.is_some_and(|user| !user.id.is_empty()) {
+            Ok(SignUp::ConfirmEmail)
+        } else {
+            Err(self.unexpected())
         }
     }
 
@@ -160,18 +162,18 @@ impl Supabase {
     }
 
     fn session(&self, body: &Secret, now: Millis) -> Option<AuthSession> {
-        let wire: WireSession = serde_json::from_str(body.expose()).ok()?;
+        let wire = read(body.expose().as_bytes(), WireSession::read)?;
         let fits = |token: &str| !token.is_empty() && token.len() <= MAX_TOKEN;
         if !fits(&wire.access_token) || !fits(&wire.refresh_token) || wire.user.id.is_empty() {
             return None;
         }
         let session_id = session_id(&wire.access_token)?;
-        let lifetime = wire.expires_in.checked_mul(1000)?;
+        let lifetime = wire.expires_in?.checked_mul(1000)?;
         Some(AuthSession {
             account: Account {
                 session_id,
                 user_id: bounded(&wire.user.id, MAX_ID),
-                email: bounded(&wire.user.email.unwrap_or_default(), MAX_EMAIL),
+                email: bounded(&wire.user.email, MAX_EMAIL),
             },
             access_token: Credential::new(Secret::new(wire.access_token), self.base.origin().clone()),
             refresh_token: Secret::new(wire.refresh_token),
@@ -183,11 +185,12 @@ impl Supabase {
     /// What a refusal means.
     #[must_use]
     pub fn parse_error(&self, response: &Response) -> Error {
-        let wire: WireError = serde_json::from_str(response.body.expose()).unwrap_or_default();
-        let named = match &wire.code {
-            Some(serde_json::Value::String(code)) => Some(code.as_str()),
-            _ => wire.error_code.as_deref().or(wire.error.as_deref()),
-        };
+        let wire = read(response.body.expose().as_bytes(), WireError::read).unwrap_or_default();
+        let named = wire
+            .code
+            .as_deref()
+            .or(wire.error_code.as_deref())
+            .or(wire.error.as_deref());
         let code = named
             .and_then(auth_code)
             .unwrap_or_else(|| status_code(response.status, named.is_some()));
@@ -197,23 +200,16 @@ impl Supabase {
         if let Some(message) = wire.message.or(wire.msg).or(wire.error_description) {
             error = error.with_server_message(&message);
         }
-        if let Some(weak) = wire.weak_password {
-            error.reasons = weak
-                .reasons
-                .iter()
-                .take(MAX_REASONS)
-                .map(|reason| bounded(reason, MAX_ID))
-                .collect();
-        }
+        error.reasons = wire.reasons;
         error.with_origin(self.base.origin().as_str())
     }
 }
 
 fn credentials(email: &str, password: &Secret) -> String {
-    format!(
-        "{}",
-        serde_json::json!({ "email": email.trim(), "password": password.expose() })
-    )
+    Object::new()
+        .string("email", email.trim())
+        .string("password", password.expose())
+        .end()
 }
 
 /// The meaning of an error code of `GoTrue` (its `internal/api/apierrors/errorcode.go` lists them).
@@ -247,47 +243,154 @@ fn status_code(status: u16, looks_like_supabase: bool) -> ErrorCode {
 
 /// The `session_id` claim of a JWT (RFC 7519, section 3). The signature is the server's business, not the client's.
 fn session_id(access_token: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Claims {
-        session_id: String,
-    }
     let payload = access_token.split('.').nth(1)?;
     let bytes = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
-    let claims: Claims = serde_json::from_slice(&bytes).ok()?;
-    (!claims.session_id.is_empty() && claims.session_id.len() <= MAX_ID).then_some(claims.session_id)
+    let session_id = read(&bytes, |scanner| {
+        let mut session_id = None;
+        scanner.object_or_skip(|scanner, key| {
+            if key.is("session_id") {
+                text_into(scanner, &mut session_id)
+            } else {
+                scanner.skip_value()
+            }
+        })?;
+        Ok(session_id)
+    })??;
+    (!session_id.is_empty() && session_id.len() <= MAX_ID).then_some(session_id)
 }
 
-#[derive(Deserialize)]
+/// Reads a whole document; `None` when it is not well formed.
+pub(crate) fn read<'a, T>(text: &'a [u8], value: impl FnOnce(&mut Scanner<'a>) -> json::Result<T>) -> Option<T> {
+    let mut scanner = Scanner::new(text);
+    let value = value(&mut scanner).ok()?;
+    scanner.end().ok()?;
+    Some(value)
+}
+
+/// Takes a string; a value of another kind leaves the slot as it is.
+pub(crate) fn text_into(scanner: &mut Scanner<'_>, slot: &mut Option<String>) -> json::Result<()> {
+    if let Some(text) = scanner.string_or_skip()? {
+        *slot = Some(text.decode().into_owned());
+    }
+    Ok(())
+}
+
+#[derive(Default)]
 struct WireSession {
     access_token: String,
     refresh_token: String,
-    expires_in: u64,
+    expires_in: Option<u64>,
     user: WireUser,
 }
 
-#[derive(Deserialize)]
+impl WireSession {
+    fn read(scanner: &mut Scanner<'_>) -> json::Result<Self> {
+        let (mut access_token, mut refresh_token) = (None, None);
+        let mut wire = Self::default();
+        scanner.object_or_skip(|scanner, key| {
+            if key.is("access_token") {
+                text_into(scanner, &mut access_token)
+            } else if key.is("refresh_token") {
+                text_into(scanner, &mut refresh_token)
+            } else if key.is("expires_in") {
+                wire.expires_in = scanner.whole_or_skip()?;
+                Ok(())
+            } else if key.is("user") {
+                wire.user = WireUser::read(scanner)?;
+                Ok(())
+            } else {
+                scanner.skip_value()
+            }
+        })?;
+        wire.access_token = access_token.unwrap_or_default();
+        wire.refresh_token = refresh_token.unwrap_or_default();
+        Ok(wire)
+    }
+}
+
+#[derive(Default)]
 struct WireUser {
     id: String,
-    email: Option<String>,
+    email: String,
+}
+
+impl WireUser {
+    fn read(scanner: &mut Scanner<'_>) -> json::Result<Self> {
+        let (mut id, mut email) = (None, None);
+        scanner.object_or_skip(|scanner, key| {
+            if key.is("id") {
+                text_into(scanner, &mut id)
+            } else if key.is("email") {
+                text_into(scanner, &mut email)
+            } else {
+                scanner.skip_value()
+            }
+        })?;
+        Ok(Self {
+            id: id.unwrap_or_default(),
+            email: email.unwrap_or_default(),
+        })
+    }
 }
 
 /// Both error shapes of `GoTrue`, and OAuth's of RFC 6749, section 5.2.
-#[derive(Deserialize, Default)]
-#[serde(default)]
+#[derive(Default)]
 struct WireError {
-    code: Option<serde_json::Value>,
+    /// The newer shape's code; the older one has the status here, as a number.
+    code: Option<String>,
     error_code: Option<String>,
     error: Option<String>,
     message: Option<String>,
     msg: Option<String>,
     error_description: Option<String>,
-    weak_password: Option<WireWeakPassword>,
+    reasons: Vec<String>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct WireWeakPassword {
-    reasons: Vec<String>,
+impl WireError {
+    fn read(scanner: &mut Scanner<'_>) -> json::Result<Self> {
+        let mut wire = Self::default();
+        scanner.object_or_skip(|scanner, key| {
+            if key.is("weak_password") {
+                scanner.object_or_skip(|scanner, key| {
+                    if key.is("reasons") {
+                        read_reasons(scanner, &mut wire.reasons)
+                    } else {
+                        scanner.skip_value()
+                    }
+                })?;
+                return Ok(());
+            }
+            let slot = if key.is("code") {
+                &mut wire.code
+            } else if key.is("error_code") {
+                &mut wire.error_code
+            } else if key.is("error") {
+                &mut wire.error
+            } else if key.is("message") {
+                &mut wire.message
+            } else if key.is("msg") {
+                &mut wire.msg
+            } else if key.is("error_description") {
+                &mut wire.error_description
+            } else {
+                return scanner.skip_value();
+            };
+            text_into(scanner, slot)
+        })?;
+        Ok(wire)
+    }
+}
+
+fn read_reasons(scanner: &mut Scanner<'_>, reasons: &mut Vec<String>) -> json::Result<()> {
+    scanner.array_or_skip(|scanner| {
+        if let Some(reason) = scanner.string_or_skip()?
+            && reasons.len() < MAX_REASONS
+        {
+            reasons.push(bounded(&reason.decode(), MAX_ID));
+        }
+        Ok(())
+    })?;
+    Ok(())
 }
 
 #[cfg(test)]

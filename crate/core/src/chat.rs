@@ -59,7 +59,7 @@ impl Outcome {
 }
 
 /// An [`Outcome`] without its data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each is the outcome of the same name")]
 pub enum OutcomeName {
@@ -70,6 +70,38 @@ pub enum OutcomeName {
     Error,
     Cancelled,
     Truncated,
+}
+
+impl OutcomeName {
+    const ALL: [Self; 7] = [
+        Self::Done,
+        Self::Length,
+        Self::Filtered,
+        Self::ToolCalls,
+        Self::Error,
+        Self::Cancelled,
+        Self::Truncated,
+    ];
+
+    /// The spelling in records and in TypeScript.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Length => "length",
+            Self::Filtered => "filtered",
+            Self::ToolCalls => "tool_calls",
+            Self::Error => "error",
+            Self::Cancelled => "cancelled",
+            Self::Truncated => "truncated",
+        }
+    }
+
+    /// The outcome that is spelled so.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == text)
+    }
 }
 
 /// A call of a tool that the model asks for.

@@ -10,14 +10,14 @@ mod tokens;
 
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::json::{self, Scanner, Str};
 pub use money::{Money, Price, UNKNOWN_COST, format_cost};
 pub use tokens::{ReportedUsage, Usage};
 
 /// What a cost rests on, best first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CostSource {
     /// The account's backend settled it from the proxy's spend log.
@@ -35,6 +35,34 @@ pub enum CostSource {
 }
 
 impl CostSource {
+    const ALL: [Self; 6] = [
+        Self::Settled,
+        Self::Reported,
+        Self::Header,
+        Self::ProxyPrice,
+        Self::Catalog,
+        Self::Unknown,
+    ];
+
+    /// The spelling in records and in TypeScript.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Settled => "settled",
+            Self::Reported => "reported",
+            Self::Header => "header",
+            Self::ProxyPrice => "proxy_price",
+            Self::Catalog => "catalog",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The source that is spelled so.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.as_str() == text)
+    }
+
     /// Whether a cost of this source is marked `≈`.
     #[must_use]
     pub const fn is_estimate(self) -> bool {
@@ -43,7 +71,7 @@ impl CostSource {
 }
 
 /// A cost and what it rests on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Cost {
     /// The amount; `None` exactly when the source is [`CostSource::Unknown`].
     pub amount: Option<Money>,

@@ -1,13 +1,11 @@
 //! This device's access to the models: the `vscode-config` call and its answer.
 
-use alloc::format;
 use alloc::string::String;
 
-use serde::Deserialize;
-
-use crate::auth::{Millis, Supabase};
+use crate::auth::{Millis, Supabase, read, text_into};
 use crate::error::{Error, ErrorCode};
 use crate::http::{BaseUrl, Credential, Request, Response, bounded};
+use crate::json::{self, Object, Scanner};
 use crate::secret::Secret;
 
 const MAX_KEY: usize = 512;
@@ -50,10 +48,13 @@ impl ModelAccess {
 /// # Errors
 /// `ORIGIN_MISMATCH` when the token belongs to another server.
 pub fn request(supabase: &Supabase, device: &Device, access_token: &Credential) -> Result<Request, Error> {
-    let body = serde_json::json!({ "device_id": device.id, "device_name": device.name });
+    let body = Object::new()
+        .string("device_id", &device.id)
+        .string("device_name", &device.name)
+        .end();
     Ok(supabase
         .authorized("/functions/v1/vscode-config", access_token)?
-        .json(format!("{body}")))
+        .json(body))
 }
 
 /// The key in the answer, held against the model endpoint that this client is set to.
@@ -63,8 +64,7 @@ pub fn request(supabase: &Supabase, device: &Device, access_token: &Credential) 
 /// server can lead the key astray; `UNEXPECTED_RESPONSE` when the answer has another shape.
 pub fn parse(body: &Secret, user_id: &str, litellm: &BaseUrl) -> Result<ModelAccess, Error> {
     let unexpected = || Error::new(ErrorCode::UnexpectedResponse);
-    let wire: WireConfig = serde_json::from_str(body.expose()).map_err(|_| unexpected())?;
-    let wire = wire.model_access;
+    let wire = read(body.expose().as_bytes(), WireAccess::read_config).ok_or_else(unexpected)?;
     let plain = |key: &str| key.starts_with("sk-") && key.len() <= MAX_KEY && key.bytes().all(|b| b.is_ascii_graphic());
     if !plain(&wire.key) {
         return Err(unexpected());
@@ -85,7 +85,7 @@ pub fn parse(body: &Secret, user_id: &str, litellm: &BaseUrl) -> Result<ModelAcc
 /// What a refusal of one of our own functions means.
 #[must_use]
 pub fn parse_error(response: &Response) -> Error {
-    let wire: WireError = serde_json::from_str(response.body.expose()).unwrap_or_default();
+    let wire = read(response.body.expose().as_bytes(), WireError::read).unwrap_or_default();
     let code = match (response.status, wire.code.is_empty()) {
         (401, _) => ErrorCode::NotAuthenticated,
         (429, _) => ErrorCode::RateLimited,
@@ -100,12 +100,7 @@ pub fn parse_error(response: &Response) -> Error {
         .with_server_message(&wire.message)
 }
 
-#[derive(Deserialize)]
-struct WireConfig {
-    model_access: WireAccess,
-}
-
-#[derive(Deserialize)]
+#[derive(Default)]
 struct WireAccess {
     endpoint: String,
     key: String,
@@ -113,15 +108,74 @@ struct WireAccess {
     expires_at: Option<u64>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
+impl WireAccess {
+    fn read_config(scanner: &mut Scanner<'_>) -> json::Result<Self> {
+        let mut access = Self::default();
+        scanner.object_or_skip(|scanner, key| {
+            if key.is("model_access") {
+                access = Self::read(scanner)?;
+                Ok(())
+            } else {
+                scanner.skip_value()
+            }
+        })?;
+        Ok(access)
+    }
+
+    fn read(scanner: &mut Scanner<'_>) -> json::Result<Self> {
+        let (mut endpoint, mut key, mut key_id, mut expires_at) = (None, None, None, None);
+        scanner.object_or_skip(|scanner, name| {
+            if name.is("endpoint") {
+                text_into(scanner, &mut endpoint)
+            } else if name.is("key") {
+                text_into(scanner, &mut key)
+            } else if name.is("key_id") {
+                text_into(scanner, &mut key_id)
+            } else if name.is("expires_at") {
+                expires_at = scanner.whole_or_skip()?;
+                Ok(())
+            } else {
+                scanner.skip_value()
+            }
+        })?;
+        Ok(Self {
+            endpoint: endpoint.unwrap_or_default(),
+            key: key.unwrap_or_default(),
+            key_id: key_id.unwrap_or_default(),
+            expires_at,
+        })
+    }
+}
+
+#[derive(Default)]
 struct WireError {
     code: String,
     message: String,
 }
 
+impl WireError {
+    fn read(scanner: &mut Scanner<'_>) -> json::Result<Self> {
+        let (mut code, mut message) = (None, None);
+        scanner.object_or_skip(|scanner, key| {
+            if key.is("code") {
+                text_into(scanner, &mut code)
+            } else if key.is("message") {
+                text_into(scanner, &mut message)
+            } else {
+                scanner.skip_value()
+            }
+        })?;
+        Ok(Self {
+            code: code.unwrap_or_default(),
+            message: message.unwrap_or_default(),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::*;
 
     fn answer(endpoint: &str, key: &str) -> Secret {

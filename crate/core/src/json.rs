@@ -3,9 +3,13 @@
 //! It accepts exactly the texts that ECMAScript's `JSON.parse` accepts (ECMA-404 / RFC 8259, lone surrogate escapes
 //! included), at any depth, without recursion over the input. Numbers stay text, so that a price keeps every digit.
 
+mod object;
+
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
+
+pub use object::Object;
 
 /// The text is not JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -291,6 +295,14 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads `true` or `false`; skips a value of any other kind, giving `None`.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the next value is not well formed.
+    pub fn whole_or_skip(&mut self) -> Result<Option<u64>> {
+        Ok(self.number_or_skip()?.and_then(|number| number.parse().ok()))
+    }
+
+    /// Reads a bool; anything else is skipped.
     ///
     /// # Errors
     /// [`Malformed`] when the next value is not well formed.

@@ -114,8 +114,9 @@ unsafe extern "C" {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WireOptions {
-    #[serde(flatten)]
-    limits: Limits,
+    first_byte_ms: u32,
+    idle_ms: u32,
+    max_retries: u32,
     show_estimates: bool,
 }
 
@@ -147,10 +148,15 @@ impl GodotyClient {
         let invalid = |_| to_js(&Error::new(ErrorCode::ValidationFailed));
         let request: ChatRequest = serde_wasm_bindgen::from_value(call.into()).map_err(invalid)?;
         let options: WireOptions = serde_wasm_bindgen::from_value(options.into()).map_err(invalid)?;
+        let limits = Limits {
+            first_byte_ms: options.first_byte_ms,
+            idle_ms: options.idle_ms,
+            max_retries: options.max_retries,
+        };
         let on_piece: Function = on_piece.unchecked_into();
         let ended = self
             .chats
-            .run(&call_id, &request, options.limits, &Deltas(&on_piece), signal.as_ref())
+            .run(&call_id, &request, limits, &Deltas(&on_piece), signal.as_ref())
             .await
             .map_err(|error| to_js(&error))?;
         Ok(plain(&WireEnd::of(ended, options.show_estimates)).unchecked_into())

@@ -13,7 +13,6 @@ use godoty_core::retry::{Attempts, Next, RetryPolicy};
 use godoty_core::session::{Answer, Ask};
 use godoty_core::usage::UnixMillis;
 use js_sys::Function;
-use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
@@ -24,12 +23,11 @@ use crate::transport::{self, Abort};
 use crate::{oneshot, usage};
 
 /// What a request may take, in milliseconds and tries.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    first_byte_ms: u32,
-    idle_ms: u32,
-    max_retries: u32,
+    pub(crate) first_byte_ms: u32,
+    pub(crate) idle_ms: u32,
+    pub(crate) max_retries: u32,
 }
 
 /// The chat of one client.
@@ -128,12 +126,11 @@ impl Chats {
                 }
             }
         };
-        let cost = match result.reported_cost {
-            Some(cost) => cost,
-            None => {
-                let catalog = loading.await;
-                result.cost(catalog.as_deref().and_then(|catalog| priced(catalog, &request.model)))
-            }
+        let cost = if let Some(cost) = result.reported_cost {
+            cost
+        } else {
+            let catalog = loading.await;
+            result.cost(catalog.as_deref().and_then(|catalog| priced(catalog, &request.model)))
         };
         self.usage.book(
             &account.user_id,

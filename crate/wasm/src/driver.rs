@@ -4,7 +4,6 @@
 //! into this instance finds it free.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use godoty_core::auth::{Account, Millis};
@@ -22,6 +21,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use crate::error::plain;
 use crate::host::CoreHost;
 use crate::oneshot::{self, Sender};
+use crate::table::Table;
 use crate::timer::Timer;
 use crate::transport::{self, Abort};
 
@@ -31,10 +31,10 @@ type Reply = Result<Answer, Error>;
 pub(crate) struct Driver {
     host: CoreHost,
     session: RefCell<Session>,
-    waiting: RefCell<BTreeMap<RequestId, Sender<Reply>>>,
-    calls: RefCell<BTreeMap<HttpId, Rc<Abort>>>,
+    waiting: Table<RequestId, Sender<Reply>>,
+    calls: Table<HttpId, Rc<Abort>>,
     /// The exclusive updates under way: what resolves the promise that the store waits for.
-    updates: RefCell<BTreeMap<StoreId, Function>>,
+    updates: Table<StoreId, Function>,
     wake: RefCell<Option<Timer>>,
     next_request: Cell<u32>,
 }
@@ -44,9 +44,9 @@ impl Driver {
         Rc::new(Self {
             host,
             session: RefCell::new(session),
-            waiting: RefCell::default(),
-            calls: RefCell::default(),
-            updates: RefCell::default(),
+            waiting: Table::new(),
+            calls: Table::new(),
+            updates: Table::new(),
             wake: RefCell::default(),
             next_request: Cell::new(0),
         })
@@ -75,7 +75,7 @@ impl Driver {
         let id = RequestId(self.next_request.get());
         self.next_request.set(id.0.wrapping_add(1));
         let (sender, receiver) = oneshot::channel();
-        self.waiting.borrow_mut().insert(id, sender);
+        self.waiting.put(id, sender);
         self.feed(Input::Ask(id, ask));
         (id, receiver)
     }
@@ -98,18 +98,18 @@ impl Driver {
                     self.later(Input::Http(id, Err(TransportError::Network)));
                     return;
                 };
-                self.calls.borrow_mut().insert(id, Rc::clone(&abort));
+                self.calls.put(id, Rc::clone(&abort));
                 let this = Rc::clone(self);
                 spawn_local(async move {
                     let result = transport::send(&this.host, &request, &abort).await;
                     // A cancelled call was taken out of the table: nobody waits for it.
-                    if this.calls.borrow_mut().remove(&id).is_some() {
+                    if this.calls.take(&id).is_some() {
                         this.feed(Input::Http(id, result));
                     }
                 });
             }
             Output::CancelHttp(id) => {
-                let call = self.calls.borrow_mut().remove(&id);
+                let call = self.calls.take(&id);
                 if let Some(abort) = call {
                     abort.cancel();
                 }
@@ -126,7 +126,7 @@ impl Driver {
             }
             Output::BeginUpdate(id) => self.begin_update(id),
             Output::EndUpdate(id, change) => {
-                let resolve = self.updates.borrow_mut().remove(&id);
+                let resolve = self.updates.take(&id);
                 match resolve {
                     Some(resolve) => {
                         // The promise's own resolve function does not throw.
@@ -139,7 +139,7 @@ impl Driver {
             Output::WakeAt(at) => self.wake_at(at),
             Output::Emit(event) => self.emit(&event_to_js(event)),
             Output::Reply(id, reply) => {
-                let sender = self.waiting.borrow_mut().remove(&id);
+                let sender = self.waiting.take(&id);
                 if let Some(sender) = sender {
                     sender.send(reply);
                 }
@@ -166,7 +166,7 @@ impl Driver {
             Closure::once_into_js(move |current: JsValue| {
                 began.set(true);
                 let promise = Promise::new(&mut |resolve, _| {
-                    this.updates.borrow_mut().insert(id, resolve);
+                    this.updates.put(id, resolve);
                 });
                 this.later(Input::UpdateBegan(id, Ok(text(&current))));
                 promise
@@ -180,7 +180,7 @@ impl Driver {
             };
             match (began.get(), result) {
                 (true, result) => {
-                    this.updates.borrow_mut().remove(&id);
+                    this.updates.take(&id);
                     this.feed(Input::UpdateEnded(id, result));
                 }
                 // A store that resolves without calling back broke its contract; it did not work either.

@@ -9,6 +9,7 @@ mod driver;
 mod error;
 mod host;
 mod oneshot;
+mod table;
 mod timer;
 mod transport;
 mod usage;

@@ -1,7 +1,6 @@
 //! The ledgers of a client, one per user, and the records on their way to the account.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use godoty_core::chat::{ChatResult, OutcomeName};
@@ -44,7 +43,8 @@ export interface TokenCounts {
 export type OutcomeName = 'done' | 'length' | 'filtered' | 'tool_calls' | 'error' | 'cancelled' | 'truncated';
 
 /** One request of this window. */
-export interface UsageEntry extends TokenCounts {
+export interface UsageEntry {
+  readonly tokens: TokenCounts;
   readonly callId: string;
   readonly model: string;
   /** Milliseconds since the Unix epoch. */
@@ -55,7 +55,8 @@ export interface UsageEntry extends TokenCounts {
 
 /** The requests of this window and their sum. */
 export interface UsageSnapshot {
-  readonly totals: TokenCounts & {
+  readonly totals: {
+    readonly tokens: TokenCounts;
     readonly requests: number;
     /** Whole pico-USD of all requests whose cost is known. */
     readonly costPicoUsd: string;
@@ -80,7 +81,7 @@ unsafe extern "C" {
 /// One ledger per user of this window.
 pub(crate) struct Ledgers {
     driver: Rc<Driver>,
-    ledgers: RefCell<BTreeMap<String, Ledger>>,
+    by_user: RefCell<Vec<(String, Ledger)>>,
     /// Whether a batch is on its way: one at a time.
     sending: Cell<bool>,
 }
@@ -89,7 +90,7 @@ impl Ledgers {
     pub(crate) fn new(driver: &Rc<Driver>) -> Rc<Self> {
         Rc::new(Self {
             driver: Rc::clone(driver),
-            ledgers: RefCell::default(),
+            by_user: RefCell::default(),
             sending: Cell::new(false),
         })
     }
@@ -97,8 +98,13 @@ impl Ledgers {
     /// Books a call that has ended, tells the host, and sends what is queued.
     pub(crate) fn book(self: &Rc<Self>, user_id: &str, call: &Call) {
         {
-            let mut ledgers = self.ledgers.borrow_mut();
-            let ledger = ledgers.entry(user_id.to_owned()).or_insert_with(|| Ledger::new(0));
+            let mut ledgers = self.by_user.borrow_mut();
+            if find(&ledgers, user_id).is_none() {
+                ledgers.push((user_id.to_owned(), Ledger::new(0)));
+            }
+            let Some(ledger) = find_mut(&mut ledgers, user_id) else {
+                return;
+            };
             // A call without a UUID can't be recorded; `run` refuses such a call before it is sent.
             let _ = ledger.book(call);
         }
@@ -120,7 +126,7 @@ impl Ledgers {
 
     async fn send_all(&self) {
         while let Some(account) = self.driver.account() {
-            let batch = self.ledgers.borrow().get(&account.user_id).and_then(Ledger::next_batch);
+            let batch = find(&self.by_user.borrow(), &account.user_id).and_then(Ledger::next_batch);
             let Some(batch) = batch else { return };
             let sent = self
                 .driver
@@ -129,8 +135,8 @@ impl Ledgers {
                     body: batch.body(),
                 })
                 .await;
-            let mut ledgers = self.ledgers.borrow_mut();
-            let Some(ledger) = ledgers.get_mut(&account.user_id) else {
+            let mut ledgers = self.by_user.borrow_mut();
+            let Some(ledger) = find_mut(&mut ledgers, &account.user_id) else {
                 return;
             };
             match sent {
@@ -149,8 +155,11 @@ impl Ledgers {
 
     /// What the user who is signed in used in this window.
     pub(crate) fn snapshot(&self, show_estimates: bool) -> UsageSnapshot {
-        let ledgers = self.ledgers.borrow();
-        let ledger = self.driver.account().and_then(|account| ledgers.get(&account.user_id));
+        let ledgers = self.by_user.borrow();
+        let ledger = self
+            .driver
+            .account()
+            .and_then(|account| find(&ledgers, &account.user_id));
         let snapshot = WireSnapshot {
             totals: WireTotals::of(ledger.map_or(&Totals::default(), Ledger::session), show_estimates),
             requests: ledger.map_or_else(Vec::new, |ledger| {
@@ -162,6 +171,20 @@ impl Ledgers {
         };
         plain(&snapshot).unchecked_into()
     }
+}
+
+fn find<'a>(ledgers: &'a [(String, Ledger)], user_id: &str) -> Option<&'a Ledger> {
+    ledgers
+        .iter()
+        .find(|(user, _)| user == user_id)
+        .map(|(_, ledger)| ledger)
+}
+
+fn find_mut<'a>(ledgers: &'a mut [(String, Ledger)], user_id: &str) -> Option<&'a mut Ledger> {
+    ledgers
+        .iter_mut()
+        .find(|(user, _)| user == user_id)
+        .map(|(_, ledger)| ledger)
 }
 
 #[derive(Serialize)]
@@ -179,7 +202,6 @@ struct WireSnapshot {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct WireTotals {
-    #[serde(flatten)]
     tokens: WireTokens,
     requests: u64,
     cost_pico_usd: String,
@@ -204,6 +226,7 @@ impl WireTotals {
 }
 
 /// Token counts as TypeScript has them.
+#[expect(clippy::struct_field_names, reason = "the names are the fields of the boundary")]
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WireTokens {
@@ -252,7 +275,6 @@ impl WireCost {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct WireEntry {
-    #[serde(flatten)]
     tokens: WireTokens,
     call_id: String,
     model: String,

@@ -13,7 +13,7 @@ export interface ControllerTexts {
 }
 
 /** The id of the action that opens the log. */
-export const SHOW_LOG_ACTION = 'showLog';
+const SHOW_LOG_ACTION = 'showLog';
 
 export function answerEndOf(end: ChatEnd, texts: ControllerTexts): AnswerEnd {
   const bill = billOf(end);

@@ -88,8 +88,7 @@ const answerState: v.GenericSchema<unknown, AnswerState> = v.variant('status', [
   ...endedStates,
 ]);
 
-/** One message of a transcript; also what is found in the store. */
-export const chatMessage: v.GenericSchema<unknown, ChatMessage> = v.variant('role', [
+const chatMessage: v.GenericSchema<unknown, ChatMessage> = v.variant('role', [
   v.object({ role: v.literal('user'), id, text: prompt }),
   v.object({
     role: v.literal('assistant'),
@@ -100,6 +99,7 @@ export const chatMessage: v.GenericSchema<unknown, ChatMessage> = v.variant('rol
     state: answerState,
   }),
 ]);
+/** The messages of a conversation; also what is found in the store. */
 export const transcript = v.pipe(v.array(chatMessage), v.maxLength(MAX_MESSAGES));
 export const draft: v.GenericSchema<unknown, Draft> = v.object({ text: prompt, revision: count });
 

@@ -21,8 +21,6 @@ export type AnswerState =
   | { readonly status: 'error'; readonly error: ChatError; readonly bill: Bill | null }
   | { readonly status: 'interrupted' };
 
-export type AnswerStatus = AnswerState['status'];
-
 /** Every way in which an answer can stop growing. */
 export type AnswerEnd = Exclude<AnswerState, { readonly status: 'streaming' }>;
 

@@ -20,8 +20,8 @@ export async function showUsage(usage: UsageSnapshot | undefined): Promise<void>
       'Godoty in this window: {0} for {1} requests, {2} tokens in, {3} out',
       totals.costText,
       numbers.format(totals.requests),
-      numbers.format(totals.promptTokens),
-      numbers.format(totals.completionTokens),
+      numbers.format(totals.tokens.promptTokens),
+      numbers.format(totals.tokens.completionTokens),
     ),
     placeHolder: l10n.t('≈ marks an estimate from prices, – a cost that is not known'),
     matchOnDescription: true,
@@ -31,7 +31,7 @@ export async function showUsage(usage: UsageSnapshot | undefined): Promise<void>
 
 function toItem(entry: UsageEntry, numbers: Intl.NumberFormat): QuickPickItem {
   const time = new Intl.DateTimeFormat(env.language, { timeStyle: 'medium' }).format(entry.startedAt);
-  const tokens = l10n.t('{0} in, {1} out', numbers.format(entry.promptTokens), numbers.format(entry.completionTokens));
+  const tokens = l10n.t('{0} in, {1} out', numbers.format(entry.tokens.promptTokens), numbers.format(entry.tokens.completionTokens));
   return {
     label: entry.cost.text,
     description: entry.model,

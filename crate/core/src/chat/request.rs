@@ -40,7 +40,7 @@ pub struct ChatRequest {
 
 /// One message of a conversation.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(tag = "role", rename_all = "lowercase", rename_all_fields = "camelCase")]
+#[serde(try_from = "WireMessage")]
 pub enum Message {
     /// Instructions.
     System {
@@ -55,10 +55,8 @@ pub enum Message {
     /// What the model said.
     Assistant {
         /// Its text; may be empty when it called tools.
-        #[serde(default)]
         text: String,
         /// The tools that it called.
-        #[serde(default)]
         tool_calls: Vec<ToolCall>,
     },
     /// What a tool answered.
@@ -72,7 +70,7 @@ pub enum Message {
 
 /// A part of a user's message.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[serde(try_from = "WirePart")]
 pub enum Part {
     /// Text.
     Text {
@@ -115,6 +113,66 @@ pub enum ToolChoice {
     Auto,
     None,
     Required,
+}
+
+/// A message as it comes over the boundary. Plain members instead of serde's tagged enums: those read every value twice
+/// and would make the module a fifth larger.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireMessage {
+    role: String,
+    text: Option<String>,
+    parts: Option<Vec<Part>>,
+    #[serde(default)]
+    tool_calls: Vec<ToolCall>,
+    tool_call_id: Option<String>,
+}
+
+impl TryFrom<WireMessage> for Message {
+    type Error = &'static str;
+
+    fn try_from(wire: WireMessage) -> Result<Self, Self::Error> {
+        let text = wire.text.ok_or("a message without text");
+        match wire.role.as_str() {
+            "system" => Ok(Self::System { text: text? }),
+            "user" => Ok(Self::User {
+                parts: wire.parts.ok_or("a user's message without parts")?,
+            }),
+            "assistant" => Ok(Self::Assistant {
+                text: text.unwrap_or_default(),
+                tool_calls: wire.tool_calls,
+            }),
+            "tool" => {
+                let tool_call_id = wire.tool_call_id.ok_or("a tool's message without its call")?;
+                Ok(Self::Tool {
+                    tool_call_id,
+                    text: text?,
+                })
+            }
+            _ => Err("a message of an unknown role"),
+        }
+    }
+}
+
+/// A part as it comes over the boundary.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WirePart {
+    r#type: String,
+    text: Option<String>,
+    image_url: Option<ImageUrl>,
+}
+
+impl TryFrom<WirePart> for Part {
+    type Error = &'static str;
+
+    fn try_from(wire: WirePart) -> Result<Self, Self::Error> {
+        match (wire.r#type.as_str(), wire.text, wire.image_url) {
+            ("text", Some(text), _) => Ok(Self::Text { text }),
+            ("image_url", _, Some(image_url)) => Ok(Self::ImageUrl { image_url }),
+            _ => Err("a part of an unknown kind"),
+        }
+    }
 }
 
 impl ChatRequest {

@@ -1,9 +1,10 @@
 //! The machine itself. One job at a time; what a job waits for is its [`Step`].
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::{
     Answer, Ask, Change, Config, Event, HttpId, Input, Output, Record, RequestId, SignedOutReason, StoreError, StoreId,
@@ -28,7 +29,7 @@ pub struct Session {
     record: Option<Record>,
     step: Option<Step>,
     jobs: VecDeque<Job>,
-    calls: BTreeMap<HttpId, Call>,
+    calls: Vec<(HttpId, Call)>,
     outputs: VecDeque<Output>,
     next_id: u32,
 }
@@ -143,7 +144,7 @@ impl Session {
             record: None,
             step: None,
             jobs: VecDeque::new(),
-            calls: BTreeMap::new(),
+            calls: Vec::new(),
             outputs: VecDeque::new(),
             next_id: 0,
         }
@@ -371,13 +372,13 @@ impl Session {
                         let call = call.json(body.clone());
                         let http = HttpId(self.id());
                         self.outputs.push_back(Output::SendHttp(http, call));
-                        self.calls.insert(
+                        self.calls.push((
                             http,
                             Call::Rpc {
                                 need,
                                 token: credential.secret().clone(),
                             },
-                        );
+                        ));
                     }
                     Err(error) => self.reply(need.request, Err(error)),
                 }
@@ -497,7 +498,7 @@ impl Session {
         self.outputs.push_back(Output::Emit(event));
         if let Ok(call) = self.config.supabase.sign_out(&session.access_token) {
             let http = HttpId(self.id());
-            self.calls.insert(http, Call::Logout);
+            self.calls.push((http, Call::Logout));
             self.outputs.push_back(Output::SendHttp(http, call));
         }
     }
@@ -681,8 +682,8 @@ impl Session {
     // What comes back from servers.
 
     fn http(&mut self, http: HttpId, result: Result<Response, TransportError>, now: Millis) {
-        if let Some(call) = self.calls.remove(&http) {
-            match call {
+        if let Some(at) = self.calls.iter().position(|(id, _)| *id == http) {
+            match self.calls.swap_remove(at).1 {
                 // Signed out is signed out, whatever the server says to it.
                 Call::Logout => {}
                 Call::Rpc { need, token } => self.rpc_answered(need, token, result),

@@ -1,16 +1,16 @@
 //! What the session store holds: one versioned JSON text per backend origin.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
-
-use crate::auth::{Account, AuthSession, Millis};
+use crate::auth::{Account, AuthSession, Millis, read, text_into};
 use crate::device::ModelAccess;
 use crate::http::{BaseUrl, Credential};
+use crate::json::{self, Object, Scanner};
 use crate::secret::Secret;
 
 /// The version that this code writes.
-const VERSION: u32 = 1;
+const VERSION: u64 = 1;
 
 /// The account as stored. The model access outlives the session: an expired session keeps the device's key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,26 +29,35 @@ impl Record {
     /// The text for the store. It holds secrets: this is the one place that writes them out.
     #[must_use]
     pub fn to_text(&self, backend: &BaseUrl) -> Secret {
-        let wire = Wire {
-            version: VERSION,
-            origin: String::from(backend.origin().as_str()),
-            session: self.session.as_ref().map(|session| WireSession {
-                account: session.account.clone(),
-                access_token: session.access_token.secret().expose().into(),
-                refresh_token: session.refresh_token.expose().into(),
-                issued_at: session.issued_at,
-                expires_at: session.expires_at,
-            }),
-            model_access: self.model_access.as_ref().map(|access| WireAccess {
-                user_id: access.user_id.clone(),
-                endpoint: access.endpoint.join(""),
-                key: access.key.secret().expose().into(),
-                key_id: access.key_id.clone(),
-                expires_at: access.expires_at,
-            }),
-        };
-        // Serialising plain strings and numbers can't fail; an empty text would read back as unreadable.
-        Secret::new(serde_json::to_string(&wire).unwrap_or_default())
+        let session = self.session.as_ref().map_or_else(null, |session| {
+            Object::new()
+                .string("session_id", &session.account.session_id)
+                .string("user_id", &session.account.user_id)
+                .string("email", &session.account.email)
+                .string("access_token", session.access_token.secret().expose())
+                .string("refresh_token", session.refresh_token.expose())
+                .number("issued_at", session.issued_at.0)
+                .number("expires_at", session.expires_at.0)
+                .end()
+        });
+        let model_access = self.model_access.as_ref().map_or_else(null, |access| {
+            let object = Object::new()
+                .string("user_id", &access.user_id)
+                .string("endpoint", &access.endpoint.join(""))
+                .string("key", access.key.secret().expose())
+                .string("key_id", &access.key_id);
+            match access.expires_at {
+                Some(end) => object.number("expires_at", end.0).end(),
+                None => object.end(),
+            }
+        });
+        let text = Object::new()
+            .number("version", VERSION)
+            .string("origin", backend.origin().as_str())
+            .raw("session", &session)
+            .raw("model_access", &model_access)
+            .end();
+        Secret::new(text)
     }
 
     /// Reads the stored text back.
@@ -56,19 +65,14 @@ impl Record {
     /// # Errors
     /// [`Unreadable`]: it means "signed out", never a failure at start-up.
     pub fn from_text(text: &Secret, backend: &BaseUrl) -> Result<Self, Unreadable> {
-        let wire: Wire = serde_json::from_str(text.expose()).map_err(|_| Unreadable)?;
-        if wire.version != VERSION || wire.origin != backend.origin().as_str() {
+        let wire = read(text.expose().as_bytes(), Wire::read).ok_or(Unreadable)?;
+        if wire.version != Some(VERSION) || wire.origin.as_deref() != Some(backend.origin().as_str()) {
             return Err(Unreadable);
         }
-        let session = wire.session.map(|stored| AuthSession {
-            account: stored.account,
-            access_token: Credential::new(Secret::new(stored.access_token), backend.origin().clone()),
-            refresh_token: Secret::new(stored.refresh_token),
-            issued_at: stored.issued_at,
-            expires_at: stored.expires_at,
-        });
-        let model_access = wire.model_access.map(WireAccess::into_access).transpose()?;
-        Ok(Self { session, model_access })
+        Ok(Self {
+            session: wire.session.map(|session| session.into_session(backend)).transpose()?,
+            model_access: wire.model_access.map(Fields::into_access).transpose()?,
+        })
     }
 
     /// Whether there is nothing to keep.
@@ -78,41 +82,93 @@ impl Record {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+fn null() -> String {
+    String::from("null")
+}
+
+#[derive(Default)]
 struct Wire {
-    version: u32,
-    origin: String,
-    session: Option<WireSession>,
-    model_access: Option<WireAccess>,
+    version: Option<u64>,
+    origin: Option<String>,
+    session: Option<Fields>,
+    model_access: Option<Fields>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct WireSession {
-    account: Account,
-    access_token: String,
-    refresh_token: String,
-    issued_at: Millis,
-    expires_at: Millis,
+impl Wire {
+    fn read(scanner: &mut Scanner<'_>) -> json::Result<Self> {
+        let mut wire = Self::default();
+        scanner.object_or_skip(|scanner, key| {
+            if key.is("version") {
+                wire.version = scanner.whole_or_skip()?;
+            } else if key.is("origin") {
+                text_into(scanner, &mut wire.origin)?;
+            } else if key.is("session") {
+                wire.session = Fields::read(scanner)?;
+            } else if key.is("model_access") {
+                wire.model_access = Fields::read(scanner)?;
+            } else {
+                scanner.skip_value()?;
+            }
+            Ok(())
+        })?;
+        Ok(wire)
+    }
 }
 
-#[derive(Serialize, Deserialize)]
-struct WireAccess {
-    user_id: String,
-    endpoint: String,
-    key: String,
-    key_id: String,
+/// The members of a stored session or model access; which are needed is decided when they are taken out.
+#[derive(Default)]
+struct Fields {
+    texts: Vec<(String, String)>,
+    issued_at: Option<Millis>,
     expires_at: Option<Millis>,
 }
 
-impl WireAccess {
-    fn into_access(self) -> Result<ModelAccess, Unreadable> {
-        let endpoint = BaseUrl::parse(&self.endpoint).map_err(|_| Unreadable)?;
-        let key = Credential::new(Secret::new(self.key), endpoint.origin().clone());
+impl Fields {
+    /// `None` when the next value is not an object.
+    fn read(scanner: &mut Scanner<'_>) -> json::Result<Option<Self>> {
+        let mut fields = Self::default();
+        let is_object = scanner.object_or_skip(|scanner, key| {
+            if key.is("issued_at") {
+                fields.issued_at = scanner.whole_or_skip()?.map(Millis);
+            } else if key.is("expires_at") {
+                fields.expires_at = scanner.whole_or_skip()?.map(Millis);
+            } else if let Some(text) = scanner.string_or_skip()? {
+                fields
+                    .texts
+                    .push((key.decode().into_owned(), text.decode().into_owned()));
+            }
+            Ok(())
+        })?;
+        Ok(is_object.then_some(fields))
+    }
+
+    fn take(&mut self, name: &str) -> Result<String, Unreadable> {
+        let at = self.texts.iter().position(|(key, _)| key == name).ok_or(Unreadable)?;
+        Ok(self.texts.swap_remove(at).1)
+    }
+
+    fn into_session(mut self, backend: &BaseUrl) -> Result<AuthSession, Unreadable> {
+        Ok(AuthSession {
+            account: Account {
+                session_id: self.take("session_id")?,
+                user_id: self.take("user_id")?,
+                email: self.take("email")?,
+            },
+            access_token: Credential::new(Secret::new(self.take("access_token")?), backend.origin().clone()),
+            refresh_token: Secret::new(self.take("refresh_token")?),
+            issued_at: self.issued_at.ok_or(Unreadable)?,
+            expires_at: self.expires_at.ok_or(Unreadable)?,
+        })
+    }
+
+    fn into_access(mut self) -> Result<ModelAccess, Unreadable> {
+        let endpoint = BaseUrl::parse(&self.take("endpoint")?).map_err(|_| Unreadable)?;
+        let key = Credential::new(Secret::new(self.take("key")?), endpoint.origin().clone());
         Ok(ModelAccess {
-            user_id: self.user_id,
+            user_id: self.take("user_id")?,
             endpoint,
             key,
-            key_id: self.key_id,
+            key_id: self.take("key_id")?,
             expires_at: self.expires_at,
         })
     }

@@ -1,27 +1,25 @@
 //! The records that the account has not got yet.
 
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-
-use serde::{Deserialize, Serialize};
 
 use super::{Call, rfc3339};
 use crate::chat::OutcomeName;
 use crate::cost::CostSource;
 use crate::error::{Error, ErrorCode};
+use crate::json::{self, Object, Scanner};
 
 /// The account takes so many records at once.
 pub const MAX_BATCH: usize = 100;
 /// So many records wait at most; beyond, the oldest is given up.
 pub const MAX_QUEUE: usize = 5000;
 /// The version of the saved text.
-const VERSION: u32 = 1;
+const VERSION: u64 = 1;
 /// The longest saved text that is read, in bytes.
 const MAX_SAVED: usize = 8 << 20;
 
 /// One record as `record_usage` takes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageRecord {
     /// The call.
     pub call_id: String,
@@ -70,10 +68,71 @@ impl UsageRecord {
             occurred_at: rfc3339(call.occurred_at),
         }
     }
+
+    fn to_json(&self) -> String {
+        Object::new()
+            .string("call_id", &self.call_id)
+            .string_or_null("response_id", self.response_id.as_deref())
+            .string("model", &self.model)
+            .number("prompt_tokens", self.prompt_tokens)
+            .number("completion_tokens", self.completion_tokens)
+            .number("total_tokens", self.total_tokens)
+            .number("cached_tokens", self.cached_tokens)
+            .number("cache_write_tokens", self.cache_write_tokens)
+            .number("reasoning_tokens", self.reasoning_tokens)
+            .string_or_null("cost_usd", self.cost_usd.as_deref())
+            .string("cost_source", self.cost_source.as_str())
+            .string("outcome", self.outcome.as_str())
+            .string("occurred_at", &self.occurred_at)
+            .end()
+    }
+
+    /// Reads what [`to_json`](Self::to_json) wrote; a record with a member missing counts as malformed.
+    fn read(scanner: &mut Scanner<'_>) -> json::Result<Self> {
+        let mut texts: Vec<(String, String)> = Vec::new();
+        let mut counts: Vec<(String, u64)> = Vec::new();
+        scanner.object(|scanner, key| {
+            if let Some(b'"') = scanner.peek() {
+                if let Some(text) = scanner.string_or_skip()? {
+                    texts.push((key.decode().into_owned(), text.decode().into_owned()));
+                }
+            } else if let Some(count) = scanner.whole_or_skip()? {
+                counts.push((key.decode().into_owned(), count));
+            }
+            Ok(())
+        })?;
+        let mut text = |name: &str| {
+            let at = texts.iter().position(|(key, _)| key == name)?;
+            Some(texts.swap_remove(at).1)
+        };
+        let count = |name: &str| counts.iter().find(|(key, _)| key == name).map(|(_, count)| *count);
+        let missing = || json::Malformed;
+        Ok(Self {
+            call_id: text("call_id").ok_or_else(missing)?,
+            response_id: text("response_id"),
+            model: text("model").ok_or_else(missing)?,
+            prompt_tokens: count("prompt_tokens").ok_or_else(missing)?,
+            completion_tokens: count("completion_tokens").ok_or_else(missing)?,
+            total_tokens: count("total_tokens").ok_or_else(missing)?,
+            cached_tokens: count("cached_tokens").ok_or_else(missing)?,
+            cache_write_tokens: count("cache_write_tokens").ok_or_else(missing)?,
+            reasoning_tokens: count("reasoning_tokens").ok_or_else(missing)?,
+            cost_usd: text("cost_usd"),
+            cost_source: text("cost_source")
+                .as_deref()
+                .and_then(CostSource::parse)
+                .ok_or_else(missing)?,
+            outcome: text("outcome")
+                .as_deref()
+                .and_then(OutcomeName::parse)
+                .ok_or_else(missing)?,
+            occurred_at: text("occurred_at").ok_or_else(missing)?,
+        })
+    }
 }
 
 /// Some records on their way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     records: Vec<UsageRecord>,
 }
@@ -82,8 +141,7 @@ impl Batch {
     /// The body of `record_usage`.
     #[must_use]
     pub fn body(&self) -> String {
-        // Serialising strings and integers into a string cannot fail.
-        serde_json::to_string(self).unwrap_or_default()
+        Object::new().raw("records", &write_records(&self.records)).end()
     }
 
     /// The calls in it.
@@ -98,10 +156,43 @@ pub(super) struct Queue {
     records: Vec<UsageRecord>,
 }
 
-#[derive(Deserialize)]
+fn write_records(records: &[UsageRecord]) -> String {
+    let mut text = String::from("[");
+    for (index, record) in records.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        text.push_str(&record.to_json());
+    }
+    text.push(']');
+    text
+}
+
+#[derive(Default)]
 struct Saved {
-    version: u32,
+    version: Option<u64>,
     records: Vec<UsageRecord>,
+}
+
+impl Saved {
+    fn read(scanner: &mut Scanner<'_>) -> json::Result<Self> {
+        let mut saved = Self::default();
+        scanner.object(|scanner, key| {
+            if key.is("version") {
+                saved.version = scanner.whole_or_skip()?;
+            } else if key.is("records") {
+                scanner.array(|scanner| {
+                    saved.records.push(UsageRecord::read(scanner)?);
+                    Ok(())
+                })?;
+            } else {
+                scanner.skip_value()?;
+            }
+            Ok(())
+        })?;
+        scanner.end()?;
+        Ok(saved)
+    }
 }
 
 impl Queue {
@@ -134,8 +225,10 @@ impl Queue {
     }
 
     pub(super) fn save(&self) -> String {
-        let records = serde_json::to_string(&self.records).unwrap_or_else(|_| String::from("[]"));
-        format!("{{\"version\":{VERSION},\"records\":{records}}}")
+        Object::new()
+            .number("version", VERSION)
+            .raw("records", &write_records(&self.records))
+            .end()
     }
 
     pub(super) fn restore(&mut self, text: &str) -> Result<usize, Error> {
@@ -143,8 +236,8 @@ impl Queue {
         if text.len() > MAX_SAVED {
             return Err(damaged());
         }
-        let saved: Saved = serde_json::from_str(text).map_err(|_| damaged())?;
-        if saved.version != VERSION {
+        let saved = Saved::read(&mut Scanner::new(text.as_bytes())).map_err(|_| damaged())?;
+        if saved.version != Some(VERSION) {
             return Err(damaged());
         }
         let count = saved.records.len();
