@@ -167,14 +167,13 @@ async function startBackend(env, { port, modelPort, ephemeral, upstream, key }) 
       ready = true;
       resolve(JSON.parse(line));
     });
-    child.once('error', reject);
-    child.once('exit', (code) => {
+    ended(child).then((code) => {
       if (!ready) reject(new SetupError('the backend did not start; the line above says why'));
       else {
         say(`the backend has ended (${String(code)})`);
         void exit(1);
       }
-    });
+    }, reject);
   });
 }
 

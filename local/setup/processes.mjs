@@ -43,7 +43,7 @@ export function start(command, args, options = {}) {
 }
 
 /**
- * Waits for a child to end.
+ * Waits for a child to end. While this process is ending nobody is told: a child that was ended is no failure.
  *
  * @param {import('node:child_process').ChildProcess} child
  * @returns {Promise<number>} the exit code; 128 + n after signal n
@@ -52,7 +52,7 @@ export function ended(child) {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, signal) => {
-      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+      if (!ending) resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });
   });
 }
