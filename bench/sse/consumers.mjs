@@ -47,7 +47,7 @@ export function ours(ChatDecoder) {
   };
 }
 
-export function eventsourceParser(pieces) {
+function eventsourceParser(pieces) {
   const { answer, take } = assembler();
   const decoder = new TextDecoder();
   let done = false;
@@ -62,7 +62,7 @@ export function eventsourceParser(pieces) {
 }
 
 /** The SDK takes any async iterable as a body: this one costs it the least. */
-export async function openai(pieces) {
+async function openai(pieces) {
   const { answer, take } = assembler();
   let at = 0;
   const body = {

@@ -85,7 +85,7 @@ const EMOJI = ['🌍', '👩‍💻', '🚀', ' ✅', '🇩🇪', '👍🏽', '�
 const KINDS = [WORDS, WORDS, WORDS, WORDS, CODE, CODE, CJK, EMOJI];
 
 /** A small generator (mulberry32), so that no two runs differ. */
-export function random(seed) {
+function random(seed) {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -96,7 +96,7 @@ export function random(seed) {
 }
 
 /** Each event as its bytes: 90 % text, 10 % tool calls, comments that keep alive, a finish, the usage, `[DONE]`. */
-export function events() {
+function events() {
   const next = random(20_044);
   const pick = (list) => list[next() % list.length];
   const head = {

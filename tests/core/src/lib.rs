@@ -6,6 +6,8 @@
     reason = "these are parts of tests, where a panic is a failure"
 )]
 
+pub mod fuzz;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
