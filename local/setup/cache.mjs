@@ -6,11 +6,13 @@
  *     <cache>/logs/<tool>.log     the output of the last installation
  *     <cache>/setup.lock          held while something is being installed
  */
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
+
+import { onExit } from './processes.mjs';
 
 /** The root of the cache. */
 export const cache = cacheRoot();
@@ -30,6 +32,9 @@ export async function installInto(folder, build) {
   const staging = path.join(cache, 'staging', `${path.basename(folder)}-${String(process.pid)}`);
   await rm(staging, { recursive: true, force: true });
   await mkdir(staging, { recursive: true });
+  onExit(() => {
+    rmSync(staging, { recursive: true, force: true, maxRetries: 3 });
+  });
   try {
     await build(staging);
     await rm(folder, { recursive: true, force: true });
@@ -64,12 +69,25 @@ export async function withLock(say, action) {
     }
     await new Promise((resolve) => setTimeout(resolve, 300));
   }
+  let held = true;
+  onExit(() => {
+    if (held) rmSync(file, { force: true });
+  });
   try {
-    // Nobody else installs now, so whatever lies here was interrupted.
-    await rm(path.join(cache, 'staging'), { recursive: true, force: true });
+    await removeLeftovers();
     return await action();
   } finally {
+    held = false;
     await rm(file, { force: true });
+  }
+}
+
+/** Nobody else installs now, so whatever lies in the staging folder was interrupted. */
+async function removeLeftovers() {
+  try {
+    await rm(path.join(cache, 'staging'), { recursive: true, force: true });
+  } catch {
+    // The children of a set-up that was killed may still be writing; the next set-up removes what they leave.
   }
 }
 
