@@ -5,7 +5,7 @@ const NEAR_PX = 24;
 
 export class Scroller {
   readonly #area: HTMLElement;
-  readonly #onChange: (atEnd: boolean) => void;
+  readonly #onChange: (follows: boolean) => void;
   #sticks = true;
   #lastTop = 0;
 
@@ -16,10 +16,6 @@ export class Scroller {
     area.addEventListener('scroll', () => {
       this.#onScroll();
     });
-  }
-
-  get follows(): boolean {
-    return this.#sticks;
   }
 
   /** To be called when the content or the area has changed its size. */
