@@ -1,9 +1,9 @@
 import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { PGlite } from '@electric-sql/pglite';
-import type { Transaction } from '@electric-sql/pglite';
+import type { PGlite, Transaction } from '@electric-sql/pglite';
 
+import { openCluster } from './cluster.ts';
 import type { Database, Queryable } from './database.ts';
 
 /** Holds the id of the process that uses a data folder. */
@@ -23,11 +23,11 @@ export class DataFolderInUse extends Error {
 /** An embedded PostgreSQL in this process: in memory, or in a folder that outlives it. */
 export async function openPglite(folder: string | undefined): Promise<Database> {
   if (folder === undefined) {
-    return new PgliteDatabase(await PGlite.create(), () => Promise.resolve());
+    return new PgliteDatabase(await openCluster(undefined), () => Promise.resolve());
   }
   const release = await lockFolder(folder);
   try {
-    return new PgliteDatabase(await PGlite.create(join(folder, 'postgres')), release);
+    return new PgliteDatabase(await openCluster(join(folder, 'postgres')), release);
   } catch (error) {
     await release();
     throw error;
