@@ -185,7 +185,7 @@ fn the_queue_survives_and_newer_records_win() {
         "{}",
         "{\"version\":2,\"records\":[]}",
         "{\"version\":1,\"records\":[{}]}",
-        saved.strip_prefix("{").unwrap(),
+        saved.strip_prefix('{').unwrap(),
     ] {
         assert_eq!(
             after.restore_queue(damaged).unwrap_err().code,
