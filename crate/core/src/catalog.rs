@@ -208,9 +208,16 @@ impl Catalog {
         if result.is_err() || !has_list {
             return Err(Error::new(ErrorCode::UnexpectedResponse));
         }
-        // The sort is stable: of models of one name the first stays first.
-        models.sort_by(|a, b| a.name.cmp(&b.name));
-        models.dedup_by(|later, first| later.name == first.name);
+        // Of models of one name the first stays.
+        let mut order: Vec<usize> = (0..models.len()).collect();
+        let name = |index: &usize| models.get(*index).map(|model: &Model| model.name.as_str());
+        order.sort_unstable_by(|a, b| name(a).cmp(&name(b)).then(a.cmp(b)));
+        order.dedup_by(|later, first| name(later) == name(first));
+        let mut slots: Vec<Option<Model>> = models.into_iter().map(Some).collect();
+        let mut models: Vec<Model> = order
+            .into_iter()
+            .filter_map(|index| slots.get_mut(index).and_then(Option::take))
+            .collect();
         models.iter_mut().for_each(complete_always);
         Ok(Self { models })
     }

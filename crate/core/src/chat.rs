@@ -11,7 +11,7 @@ mod stream;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::cost::{Cost, CostSource, Prices, Usage};
 use crate::error::Error;
@@ -105,7 +105,7 @@ impl OutcomeName {
 }
 
 /// A call of a tool that the model asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ToolCall {
     /// The model's id of the call; the tool's result names it.

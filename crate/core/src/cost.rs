@@ -445,7 +445,7 @@ fn read_ranges(scanner: &mut Scanner<'_>) -> json::Result<Vec<Range>> {
         }
         Ok(())
     })?;
-    ranges.sort_by_key(|range: &Range| range.above);
+    ranges.sort_unstable_by_key(|range: &Range| range.above);
     Ok(ranges)
 }
 

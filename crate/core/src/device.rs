@@ -94,10 +94,14 @@ pub fn parse_error(response: &Response) -> Error {
         (_, false) => ErrorCode::ValidationFailed,
         (_, true) => ErrorCode::UnexpectedResponse,
     };
-    Error::new(code)
+    let mut error = Error::new(code)
         .with_status(response.status)
         .with_retry_after_ms(response.retry_after_ms)
-        .with_server_message(&wire.message)
+        .with_server_message(&wire.message);
+    error
+        .reasons
+        .extend(wire.details.map(|details| bounded(&details, MAX_ID)));
+    error
 }
 
 #[derive(Default)]
@@ -151,16 +155,20 @@ impl WireAccess {
 struct WireError {
     code: String,
     message: String,
+    /// `PostgREST`'s `details`: which field was refused.
+    details: Option<String>,
 }
 
 impl WireError {
     fn read(scanner: &mut Scanner<'_>) -> json::Result<Self> {
-        let (mut code, mut message) = (None, None);
+        let (mut code, mut message, mut details) = (None, None, None);
         scanner.object_or_skip(|scanner, key| {
             if key.is("code") {
                 text_into(scanner, &mut code)
             } else if key.is("message") {
                 text_into(scanner, &mut message)
+            } else if key.is("details") {
+                text_into(scanner, &mut details)
             } else {
                 scanner.skip_value()
             }
@@ -168,6 +176,7 @@ impl WireError {
         Ok(Self {
             code: code.unwrap_or_default(),
             message: message.unwrap_or_default(),
+            details,
         })
     }
 }

@@ -9,7 +9,7 @@
 mod queue;
 mod time;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -177,14 +177,15 @@ struct Entry {
 #[derive(Debug, Clone)]
 pub struct Ledger {
     utc_offset_minutes: i32,
-    entries: BTreeMap<String, Entry>,
-    /// The ids in `entries`, oldest first.
-    order: VecDeque<String>,
+    /// By call id, oldest first. Lists beat trees here: they are short, and a tree of each kind is 8 KB of code.
+    entries: VecDeque<(String, Entry)>,
     /// The latest calls, oldest first.
     recent: VecDeque<Call>,
     session: Totals,
-    days: BTreeMap<Day, Totals>,
-    models: BTreeMap<String, Totals>,
+    /// Oldest first.
+    days: Vec<(Day, Totals)>,
+    /// In the order of the names.
+    models: Vec<(String, Totals)>,
     queue: queue::Queue,
 }
 
@@ -194,12 +195,11 @@ impl Ledger {
     pub fn new(utc_offset_minutes: i32) -> Self {
         Self {
             utc_offset_minutes,
-            entries: BTreeMap::new(),
-            order: VecDeque::new(),
+            entries: VecDeque::new(),
             recent: VecDeque::new(),
             session: Totals::default(),
-            days: BTreeMap::new(),
-            models: BTreeMap::new(),
+            days: Vec::new(),
+            models: Vec::new(),
             queue: queue::Queue::default(),
         }
     }
@@ -221,7 +221,7 @@ impl Ledger {
             model: call.model.clone(),
             day: Day::of(call.occurred_at, self.utc_offset_minutes),
         };
-        let changed = self.put(&call.call_id, entry);
+        let changed = self.put(&call.call_id, &entry);
         if changed {
             self.list(call);
             self.queue.put(UsageRecord::of(call));
@@ -231,7 +231,7 @@ impl Ledger {
 
     /// The account has settled a call's cost. It is final, and there is nothing to send. Says whether the call is known.
     pub fn settle(&mut self, call_id: &str, amount: Money) -> bool {
-        let Some(entry) = self.entries.get(call_id) else {
+        let Some(entry) = self.entry(call_id) else {
             return false;
         };
         let entry = Entry {
@@ -239,7 +239,7 @@ impl Ledger {
             amount,
             ..entry.clone()
         };
-        self.put(call_id, entry);
+        self.put(call_id, &entry);
         if let Some(listed) = self.recent.iter_mut().find(|listed| listed.call_id == call_id) {
             listed.cost = Cost::known(amount, CostSource::Settled);
         }
@@ -270,9 +270,9 @@ impl Ledger {
     /// The calls of the day that `now` lies in.
     #[must_use]
     pub fn day(&self, now: UnixMillis) -> Totals {
-        self.days
-            .get(&Day::of(now, self.utc_offset_minutes))
-            .copied()
+        let at = self.day_at(Day::of(now, self.utc_offset_minutes)).ok();
+        at.and_then(|at| self.days.get(at))
+            .map(|(_, totals)| *totals)
             .unwrap_or_default()
     }
 
@@ -299,10 +299,17 @@ impl Ledger {
         self.queue.acknowledge(batch);
     }
 
-    /// The account refuses this record for good: it is taken out, or it would keep back all that follow. Gives it back for
-    /// the log.
-    pub fn reject(&mut self, call_id: &str) -> Option<UsageRecord> {
-        self.queue.remove(call_id)
+    /// The account refused a batch. When it will never take one of the records, that one is taken out, or it would keep
+    /// back all that follow; the error's `records[N]…` names it, else it is the oldest. Says whether to go on at once.
+    pub fn refuse(&mut self, batch: &Batch, error: &Error) -> bool {
+        if error.code != ErrorCode::ValidationFailed {
+            return false;
+        }
+        let named = error.reasons.iter().find_map(|reason| record_index(reason));
+        let Some(call_id) = batch.call_ids().nth(named.unwrap_or(0)) else {
+            return false;
+        };
+        self.queue.remove(call_id).is_some()
     }
 
     /// The queue as text, to be kept where a crash does not reach it. Versioned.
@@ -320,39 +327,81 @@ impl Ledger {
         self.queue.restore(text)
     }
 
-    fn put(&mut self, call_id: &str, entry: Entry) -> bool {
-        if let Some(known) = self.entries.get(call_id) {
-            if entry.stage < known.stage || entry == *known {
+    fn entry(&self, call_id: &str) -> Option<&Entry> {
+        self.entries
+            .iter()
+            .find(|(id, _)| id == call_id)
+            .map(|(_, entry)| entry)
+    }
+
+    fn put(&mut self, call_id: &str, entry: &Entry) -> bool {
+        if let Some((_, known)) = self.entries.iter_mut().find(|(id, _)| id == call_id) {
+            if entry.stage < known.stage || *entry == *known {
                 return false;
             }
-            let known = known.clone();
+            let known = core::mem::replace(known, entry.clone());
             self.session.remove(&known);
-            if let Some(totals) = self.days.get_mut(&known.day) {
-                totals.remove(&known);
-            }
-            if let Some(totals) = self.models.get_mut(&known.model) {
-                totals.remove(&known);
-            }
-            self.models.retain(|_, totals| totals.calls > 0);
-        } else {
-            self.order.push_back(String::from(call_id));
-            while self.order.len() > MAX_CALLS
-                && let Some(oldest) = self.order.pop_front()
+            if let Ok(at) = self.day_at(known.day)
+                && let Some((_, totals)) = self.days.get_mut(at)
             {
-                self.entries.remove(&oldest);
+                totals.remove(&known);
+            }
+            if let Ok(at) = self.model_at(&known.model)
+                && let Some((_, totals)) = self.models.get_mut(at)
+            {
+                totals.remove(&known);
+            }
+            self.models.retain(|(_, totals)| totals.calls > 0);
+        } else {
+            self.entries.push_back((String::from(call_id), entry.clone()));
+            while self.entries.len() > MAX_CALLS {
+                self.entries.pop_front();
             }
         }
-        self.session.add(&entry);
-        self.days.entry(entry.day).or_default().add(&entry);
-        while self.days.len() > MAX_DAYS {
-            self.days.pop_first();
-        }
-        if self.models.len() < MAX_MODELS || self.models.contains_key(&entry.model) {
-            self.models.entry(entry.model.clone()).or_default().add(&entry);
-        }
-        self.entries.insert(String::from(call_id), entry);
+        self.session.add(entry);
+        self.add_to_day(entry);
+        self.add_to_model(entry);
         true
     }
+
+    fn add_to_day(&mut self, entry: &Entry) {
+        let at = self.day_at(entry.day).unwrap_or_else(|at| {
+            self.days.insert(at, (entry.day, Totals::default()));
+            at
+        });
+        if let Some((_, totals)) = self.days.get_mut(at) {
+            totals.add(entry);
+        }
+        let excess = self.days.len().saturating_sub(MAX_DAYS);
+        self.days.drain(..excess);
+    }
+
+    fn add_to_model(&mut self, entry: &Entry) {
+        let at = match self.model_at(&entry.model) {
+            Ok(at) => at,
+            Err(_) if self.models.len() >= MAX_MODELS => return,
+            Err(at) => {
+                self.models.insert(at, (entry.model.clone(), Totals::default()));
+                at
+            }
+        };
+        if let Some((_, totals)) = self.models.get_mut(at) {
+            totals.add(entry);
+        }
+    }
+
+    fn day_at(&self, day: Day) -> Result<usize, usize> {
+        self.days.binary_search_by(|(known, _)| known.cmp(&day))
+    }
+
+    fn model_at(&self, model: &str) -> Result<usize, usize> {
+        self.models.binary_search_by(|(known, _)| known.as_str().cmp(model))
+    }
+}
+
+/// The index in `records[N]` or `records[N].field`.
+fn record_index(details: &str) -> Option<usize> {
+    details.strip_prefix("records[")?.split_once(']')?.0.parse().ok()
 }
 
 /// Whether this is a UUID as `crypto.randomUUID` writes it.

@@ -4,8 +4,8 @@ use godoty_core::catalog::Model;
 use godoty_core::chat::{ChatRequest, ChatResult, Outcome, ToolCall};
 use godoty_core::cost::Price;
 use godoty_core::error::{Error, ErrorCode};
-use js_sys::Function;
-use serde::{Deserialize, Serialize};
+use js_sys::{Function, Reflect};
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
@@ -111,15 +111,6 @@ unsafe extern "C" {
     pub type OnPiece;
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireOptions {
-    first_byte_ms: u32,
-    idle_ms: u32,
-    max_retries: u32,
-    show_estimates: bool,
-}
-
 #[wasm_bindgen]
 impl GodotyClient {
     /// The models that this device's key may use, in the order of their names.
@@ -145,13 +136,17 @@ impl GodotyClient {
         on_piece: OnPiece,
         signal: Option<AbortSignal>,
     ) -> Result<ChatAnswer, JsValue> {
-        let invalid = |_| to_js(&Error::new(ErrorCode::ValidationFailed));
-        let request: ChatRequest = serde_wasm_bindgen::from_value(call.into()).map_err(invalid)?;
-        let options: WireOptions = serde_wasm_bindgen::from_value(options.into()).map_err(invalid)?;
+        let invalid = || to_js(&Error::new(ErrorCode::ValidationFailed));
+        let text = js_sys::JSON::stringify(&call)
+            .ok()
+            .and_then(|text| text.as_string())
+            .ok_or_else(invalid)?;
+        let request = ChatRequest::from_json(&text).map_err(|error| to_js(&error))?;
+        let whole = |name: &str| whole(&options, name).ok_or_else(invalid);
         let limits = Limits {
-            first_byte_ms: options.first_byte_ms,
-            idle_ms: options.idle_ms,
-            max_retries: options.max_retries,
+            first_byte_ms: whole("firstByteMs")?,
+            idle_ms: whole("idleMs")?,
+            max_retries: whole("maxRetries")?,
         };
         let on_piece: Function = on_piece.unchecked_into();
         let ended = self
@@ -159,7 +154,7 @@ impl GodotyClient {
             .run(&call_id, &request, limits, &Deltas(&on_piece), signal.as_ref())
             .await
             .map_err(|error| to_js(&error))?;
-        Ok(plain(&WireEnd::of(ended, options.show_estimates)).unchecked_into())
+        Ok(plain(&WireEnd::of(ended, member(&options, "showEstimates").is_truthy())).unchecked_into())
     }
 
     /// What the user who is signed in used in this window.
@@ -167,6 +162,22 @@ impl GodotyClient {
     pub fn usage(&self, show_estimates: bool) -> UsageSnapshot {
         self.chats.usage.snapshot(show_estimates)
     }
+}
+
+fn member(object: &JsValue, name: &str) -> JsValue {
+    Reflect::get(object, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
+}
+
+/// A whole number from 0 to 2³²−1.
+fn whole(object: &JsValue, name: &str) -> Option<u32> {
+    let number = member(object, name).as_f64()?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "`as` saturates, and the comparison finds what does not fit"
+    )]
+    let whole = number as u32;
+    (f64::from(whole).to_bits() == number.to_bits()).then_some(whole)
 }
 
 #[derive(Serialize)]

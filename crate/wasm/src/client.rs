@@ -8,7 +8,8 @@ use godoty_core::error::{Error, ErrorCode};
 use godoty_core::http::BaseUrl;
 use godoty_core::secret::Secret;
 use godoty_core::session::{Answer, Ask, Config, Input, Session};
-use serde::{Deserialize, Serialize};
+use js_sys::Reflect;
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
@@ -51,16 +52,6 @@ unsafe extern "C" {
     /// TypeScript's `SignUpResult`.
     #[wasm_bindgen(typescript_type = "SignUpResult")]
     pub type SignUpResult;
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireConfig {
-    supabase_url: String,
-    supabase_key: String,
-    litellm_url: String,
-    device_id: String,
-    device_name: String,
 }
 
 #[derive(Serialize)]
@@ -214,29 +205,30 @@ fn maybe(account: Option<Account>) -> MaybeAccount {
 }
 
 fn parse_config(config: &JsValue) -> Result<Config, Error> {
-    let wire: WireConfig =
-        serde_wasm_bindgen::from_value(config.clone()).map_err(|_| Error::new(ErrorCode::InvalidConfiguration))?;
-    let url = |name: &str, text: &str| {
-        BaseUrl::parse(text).map_err(|mut error| {
-            error.reasons.push(name.to_owned());
-            error
-        })
+    let text = |name: &str| {
+        let value = Reflect::get(config, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED);
+        value.as_string().ok_or_else(|| unusable(name))
     };
-    let publishable_key = wire.supabase_key.trim().to_owned();
+    let url = |name: &str| BaseUrl::parse(&text(name)?).map_err(|_| unusable(name));
+    let publishable_key = text("supabaseKey")?.trim().to_owned();
     if publishable_key.is_empty() || !publishable_key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        let mut error = Error::new(ErrorCode::InvalidConfiguration);
-        error.reasons.push("supabaseKey".to_owned());
-        return Err(error);
+        return Err(unusable("supabaseKey"));
     }
     Ok(Config {
         supabase: Supabase {
-            base: url("supabaseUrl", &wire.supabase_url)?,
+            base: url("supabaseUrl")?,
             publishable_key,
         },
-        litellm: url("litellmUrl", &wire.litellm_url)?,
+        litellm: url("litellmUrl")?,
         device: Device {
-            id: wire.device_id,
-            name: wire.device_name,
+            id: text("deviceId")?,
+            name: text("deviceName")?,
         },
     })
+}
+
+fn unusable(name: &str) -> Error {
+    let mut error = Error::new(ErrorCode::InvalidConfiguration);
+    error.reasons.push(name.to_owned());
+    error
 }

@@ -5,7 +5,6 @@ use std::rc::Rc;
 
 use godoty_core::chat::{ChatResult, OutcomeName};
 use godoty_core::cost::{Cost, CostSource, Money, Usage, format_cost};
-use godoty_core::error::ErrorCode;
 use godoty_core::session::Ask;
 use godoty_core::usage::{Call, Ledger, Totals, UnixMillis};
 use serde::Serialize;
@@ -141,13 +140,7 @@ impl Ledgers {
             };
             match sent {
                 Ok(_) => ledger.acknowledge(&batch),
-                // The account will never take one of these records: without it the others can go.
-                Err(error) if error.code == ErrorCode::ValidationFailed => {
-                    let first = batch.call_ids().next().map(str::to_owned);
-                    if let Some(first) = first {
-                        ledger.reject(&first);
-                    }
-                }
+                Err(error) if ledger.refuse(&batch, &error) => {}
                 Err(_) => return,
             }
         }

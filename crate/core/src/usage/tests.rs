@@ -155,14 +155,40 @@ fn a_record_stays_until_it_is_acknowledged_as_it_is_now() {
     ledger.acknowledge(&first);
     assert_eq!(ledger.pending(), 51);
     assert_eq!(ledger.next_batch().unwrap().call_ids().next(), Some(id(7).as_str()));
-    assert_eq!(
-        ledger.reject(&id(7)).unwrap().cost_usd.as_deref(),
-        Some("0.000000000002")
-    );
     let second = ledger.next_batch().unwrap();
     ledger.acknowledge(&second);
     ledger.acknowledge(&second);
     assert_eq!((ledger.pending(), ledger.next_batch()), (0, None));
+}
+
+#[test]
+fn a_record_that_the_account_will_never_take_does_not_keep_back_the_others() {
+    let mut ledger = Ledger::new(0);
+    for number in 0..3 {
+        ledger.book(&call(number, "m", estimated(1))).unwrap();
+    }
+    let ids = |ledger: &Ledger| {
+        ledger
+            .next_batch()
+            .map(|batch| batch.call_ids().map(String::from).collect::<Vec<_>>())
+    };
+    let batch = ledger.next_batch().unwrap();
+    let mut refused = Error::new(ErrorCode::ValidationFailed);
+    refused.reasons.push("records[1].prompt_tokens".into());
+    assert!(
+        !ledger.refuse(&batch, &Error::new(ErrorCode::NetworkError)),
+        "only a refusal for good counts"
+    );
+    assert!(ledger.refuse(&batch, &refused));
+    assert_eq!(ids(&ledger), Some(alloc::vec![id(0), id(2)]));
+    // Without a name it is the oldest.
+    let batch = ledger.next_batch().unwrap();
+    assert!(ledger.refuse(&batch, &Error::new(ErrorCode::ValidationFailed)));
+    assert_eq!(ids(&ledger), Some(alloc::vec![id(2)]));
+    // A refusal that names nothing of the batch does not go on for ever.
+    refused.reasons = alloc::vec!["records[9]".into()];
+    let batch = ledger.next_batch().unwrap();
+    assert!(!ledger.refuse(&batch, &refused));
 }
 
 #[test]

@@ -74,10 +74,9 @@ impl World {
                 }
                 Output::EndUpdate(id, change) => {
                     match change {
-                        Change::Keep => {}
                         Change::Replace(text) if self.store_works => self.stored = Some(text),
                         Change::Erase if self.store_works => self.stored = None,
-                        Change::Replace(_) | Change::Erase => {}
+                        Change::Keep | Change::Replace(_) | Change::Erase => {}
                     }
                     Input::UpdateEnded(id, self.store_works.then_some(()).ok_or(StoreError))
                 }
