@@ -32,9 +32,9 @@ export function ours(ChatDecoder) {
     let text = '';
     let closed = false;
     for (const piece of pieces) {
-      const more = decoder.push(piece);
-      if (more !== undefined) text += more;
-      if ((decoder.flags & 32) !== 0) closed = true;
+      const flags = decoder.push(piece);
+      if ((flags & 256) !== 0) text += decoder.takeText();
+      if ((flags & 32) !== 0) closed = true;
     }
     const result = decoder.finish('eof');
     if (!closed) throw new Error('the stream did not end');

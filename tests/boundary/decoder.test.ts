@@ -165,8 +165,8 @@ function ours(pieces: readonly Uint8Array[]): { answer: Answer; malformed: boole
   let text = '';
   let flags = 0;
   for (const piece of pieces) {
-    text += decoder.push(piece) ?? '';
-    flags |= decoder.flags;
+    flags |= decoder.push(piece);
+    text += decoder.takeText() ?? '';
     if ((flags & CLOSED) !== 0) break;
   }
   const result = decoder.finish('eof') as {

@@ -103,8 +103,8 @@ impl Text {
 
     /// What was appended and not taken.
     #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.out
+    pub const fn as_str(&self) -> &str {
+        self.out.as_str()
     }
 
     #[inline]
@@ -294,7 +294,7 @@ impl<'a> Scanner<'a> {
         Ok(if number { core::str::from_utf8(text).ok() } else { None })
     }
 
-    /// Reads `true` or `false`; skips a value of any other kind, giving `None`.
+    /// Reads a whole number that is not negative; skips any other value, giving `None`.
     ///
     /// # Errors
     /// [`Malformed`] when the next value is not well formed.
@@ -302,7 +302,7 @@ impl<'a> Scanner<'a> {
         Ok(self.number_or_skip()?.and_then(|number| number.parse().ok()))
     }
 
-    /// Reads a bool; anything else is skipped.
+    /// Reads `true` or `false`; skips a value of any other kind, giving `None`.
     ///
     /// # Errors
     /// [`Malformed`] when the next value is not well formed.

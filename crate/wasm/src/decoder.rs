@@ -1,13 +1,13 @@
 //! `ChatDecoder`: the stream decoder by itself, for callers that bring their own bytes (the benchmark, the boundary tests).
 
-use godoty_core::chat::{ChatStream, End, Flags, ResponseHead};
+use godoty_core::chat::{ChatStream, End, ResponseHead};
 use wasm_bindgen::prelude::*;
 
 use crate::error::plain;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r"
-/** What a push of `ChatDecoder` brought, as bits of `flags`. */
+/** What a push of `ChatDecoder` brought: bits of its result. */
 export type ChatDecoderFlag =
   | 1 /* reasoning: takeReasoning() has it */
   | 2 /* a comment: the server is alive */
@@ -16,7 +16,8 @@ export type ChatDecoderFlag =
   | 16 /* the answer is complete; the usage may still come */
   | 32 /* nothing more comes, or nothing more is taken */
   | 64 /* the server reported an error */
-  | 128 /* an event was not JSON; nothing of it was taken */;
+  | 128 /* an event was not JSON; nothing of it was taken */
+  | 256 /* text: takeText() has it */;
 
 /** Why no more bytes come. */
 export type ChatEnd = 'eof' | 'cancelled' | 'network' | 'timeout';
@@ -34,7 +35,6 @@ unsafe extern "C" {
 #[derive(Debug)]
 pub struct ChatDecoder {
     stream: ChatStream,
-    flags: Flags,
 }
 
 #[wasm_bindgen]
@@ -45,24 +45,19 @@ impl ChatDecoder {
     pub fn new(status: u16, content_type: &str) -> Self {
         let mut stream = ChatStream::new();
         stream.on_response(ResponseHead::new(status).header("content-type", content_type));
-        Self {
-            stream,
-            flags: Flags::default(),
-        }
+        Self { stream }
     }
 
-    /// Takes the next bytes and gives the text of all events that they complete; `undefined` when there is none.
-    pub fn push(&mut self, bytes: &[u8]) -> Option<String> {
-        let pushed = self.stream.push(bytes);
-        self.flags = pushed.flags;
-        pushed.text
+    /// Takes the next bytes and says what they brought: bits of `ChatDecoderFlag`. A number costs no allocation, and most
+    /// small pieces bring nothing.
+    pub fn push(&mut self, bytes: &[u8]) -> u32 {
+        self.stream.feed(bytes).bits()
     }
 
-    /// What the last push brought besides text: bits of `ChatDecoderFlag`.
-    #[wasm_bindgen(getter)]
-    #[must_use]
-    pub fn flags(&self) -> u32 {
-        self.flags.bits()
+    /// The text of all events that were completed since the last call.
+    #[wasm_bindgen(js_name = takeText)]
+    pub fn take_text(&mut self) -> Option<String> {
+        self.stream.take_text()
     }
 
     /// The reasoning that arrived since the last call.

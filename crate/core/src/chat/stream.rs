@@ -137,6 +137,8 @@ impl Flags {
     pub const FAILED: Self = Self(1 << 6);
     /// An event was not JSON. Nothing of it was taken.
     pub const MALFORMED: Self = Self(1 << 7);
+    /// Text is there: [`ChatStream::take_text`] has it.
+    pub const TEXT: Self = Self(1 << 8);
 
     /// The bits, for the boundary.
     #[must_use]
@@ -208,8 +210,18 @@ impl ChatStream {
         self.head = Some(head);
     }
 
-    /// Takes the next bytes of the body, as they come.
+    /// Takes the next bytes of the body, as they come, and gives the text that they complete.
     pub fn push(&mut self, bytes: &[u8]) -> Pushed {
+        let flags = self.feed(bytes);
+        Pushed {
+            text: self.take_text(),
+            flags,
+        }
+    }
+
+    /// Takes the next bytes of the body and says what they brought. [`push`](Self::push) in two steps, for callers to whom
+    /// a text that is not there costs something.
+    pub fn feed(&mut self, bytes: &[u8]) -> Flags {
         if self.mode == Mode::Unknown
             && let Some(first) = bytes.first()
         {
@@ -232,10 +244,16 @@ impl ChatStream {
         if self.answer.is_closed() || self.mode == Mode::Foreign {
             self.answer.flags.add(Flags::CLOSED);
         }
-        Pushed {
-            text: self.answer.content.take_new(),
-            flags: self.answer.flags,
+        if self.answer.content.has_new() {
+            self.answer.flags.add(Flags::TEXT);
         }
+        self.answer.flags
+    }
+
+    /// The text that arrived since the last call.
+    #[must_use]
+    pub fn take_text(&mut self) -> Option<String> {
+        self.answer.content.take_new()
     }
 
     /// The reasoning that arrived since the last call.
@@ -363,6 +381,10 @@ struct Stream {
 }
 
 impl Stream {
+    const fn has_new(&self) -> bool {
+        self.text.as_str().len() > self.handed_out
+    }
+
     fn take_new(&mut self) -> Option<String> {
         let text = self.text.as_str();
         let new = text.get(self.handed_out..).filter(|new| !new.is_empty())?.to_owned();
