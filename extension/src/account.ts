@@ -11,6 +11,7 @@ import type { Account, CoreEvent, SignUpResult } from '../../crate/wasm/pkg/godo
 import type { SessionStore } from './auth/sessionStore.ts';
 import { coreHost } from './core/host.ts';
 import type { BackendSettings } from './settings.ts';
+import type { UsageQueues } from './usage/queueFiles.ts';
 
 export type AccountState =
   | { readonly kind: 'restoring' }
@@ -24,6 +25,7 @@ export interface AccountPorts {
   readonly loadCore: () => Promise<void>;
   readonly storeFor: (backend: BackendSettings) => SessionStore;
   readonly device: () => { readonly id: string; readonly name: string };
+  readonly queues: UsageQueues;
   readonly report: (what: string, error: unknown) => void;
 }
 
@@ -143,7 +145,7 @@ export class AccountService {
   async #create(backend: Backend): Promise<GodotyClient> {
     await this.#ports.loadCore();
     const { id: deviceId, name: deviceName } = this.#ports.device();
-    const host = coreHost(backend.store, (event) => {
+    const host = coreHost(backend.store, this.#ports.queues, (event) => {
       if (backend === this.#backend) {
         this.#hear(event);
       }

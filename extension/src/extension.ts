@@ -21,6 +21,7 @@ import { Log } from './log.ts';
 import { readSettings, sameBackend } from './settings.ts';
 import { StatusBar } from './status/statusBar.ts';
 import { showUsage } from './usage/showUsage.ts';
+import { UsageQueueFiles } from './usage/queueFiles.ts';
 import { UsageFeed } from './usage/usageFeed.ts';
 import { wordsFor } from './words.ts';
 
@@ -36,6 +37,7 @@ export function activate(context: ExtensionContext): void {
       loadCore: () => loadCore(context.extensionUri),
       storeFor: (backend) => new SecretSessionStore(context.secrets, backend.supabaseUrl),
       device: () => deviceOf(context.globalState, newUuid),
+      queues: new UsageQueueFiles(workspace.fs, context.globalStorageUri, newUuid(), report),
       report,
     },
     settings.backend,

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { startLocalStack } from '../../local/server/start.ts';
 import type { LocalStack } from '../../local/server/start.ts';
-import { MemoryStore, OPTIONS, ask, collector, detailOf, openWindow } from './support.ts';
+import { MemoryQueues, MemoryStore, OPTIONS, ask, collector, detailOf, openGate, openWindow } from './support.ts';
 
 const PASSWORD = 'correct horse battery';
 let stack: LocalStack;
@@ -124,6 +124,39 @@ describe('an answer', () => {
       );
       expect(rows[0]?.sum).toBe(sum.toString());
     });
+  });
+
+  it('is recorded once although the account was out of reach and the window was closed', async () => {
+    const gate = await openGate(stack.supabaseUrl);
+    const store = new MemoryStore();
+    const queues = new MemoryQueues();
+    const first = openWindow({ ...stack, supabaseUrl: gate.url, store, queues });
+    await first.client.signUp(newEmail(), PASSWORD);
+    await first.client.models();
+    gate.open = false;
+    const id = crypto.randomUUID();
+    const answer = await first.client.chat(id, ask('gpt-4o-mini', 'hello'), OPTIONS, () => undefined);
+    expect(answer.outcome).toEqual({ kind: 'done' });
+    await vi.waitFor(() => {
+      expect([...queues.texts.values()].join()).toContain(id);
+    });
+    const count = async (): Promise<number> => {
+      const rows = await stack.db.query('select 1 from public.usage_records where call_id = $1', [id]);
+      return rows.length;
+    };
+    expect(await count()).toBe(0);
+    gate.open = true;
+    // Two later windows at once, of which neither knows of the other.
+    const saved = new Map(queues.texts);
+    for (const texts of [queues, { texts: saved }]) {
+      const later = openWindow({ ...stack, supabaseUrl: gate.url, store, queues: texts });
+      expect(await later.client.restore()).toBeDefined();
+    }
+    await vi.waitFor(async () => {
+      expect(await count()).toBe(1);
+      expect([...queues.texts.values(), ...saved.values()].join()).not.toContain(id);
+    });
+    gate.close();
   });
 
   it('stops when the caller aborts, keeps what came, and ends the call at the server', async () => {

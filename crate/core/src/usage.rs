@@ -24,6 +24,8 @@ pub use time::{UnixMillis, rfc3339};
 
 /// So many calls can still improve; the totals of older ones stand.
 const MAX_CALLS: usize = 4096;
+/// When records could not be sent, the next attempt comes after this time, in milliseconds; a new call tries at once.
+pub const RESEND_AFTER_MS: u32 = 60_000;
 /// So many calls are listed.
 const MAX_RECENT: usize = 500;
 /// The most models that have totals of their own.

@@ -96,7 +96,10 @@ impl GodotyClient {
     /// `INTERNAL` alone: a store that fails or is damaged means "signed out", and an event says so.
     pub async fn restore(&self) -> Result<MaybeAccount, JsValue> {
         match self.driver.ask(Ask::Restore).await.map_err(|error| to_js(&error))? {
-            Answer::Account(account) => Ok(maybe(account)),
+            Answer::Account(account) => {
+                self.chats.usage.resume();
+                Ok(maybe(account))
+            }
             _ => Err(to_js(&mismatch())),
         }
     }
@@ -122,7 +125,10 @@ impl GodotyClient {
             )
             .await?
         {
-            Answer::SignedIn(account) => WireSignUp::SignedIn { account },
+            Answer::SignedIn(account) => {
+                self.chats.usage.resume();
+                WireSignUp::SignedIn { account }
+            }
             Answer::ConfirmEmail => WireSignUp::ConfirmEmail,
             _ => return Err(to_js(&mismatch())),
         };
@@ -150,7 +156,10 @@ impl GodotyClient {
             )
             .await?
         {
-            Answer::SignedIn(account) => Ok(plain(&account).unchecked_into()),
+            Answer::SignedIn(account) => {
+                self.chats.usage.resume();
+                Ok(plain(&account).unchecked_into())
+            }
             _ => Err(to_js(&mismatch())),
         }
     }

@@ -46,6 +46,13 @@ export interface CoreHost {
    */
   updateStore(change: (current: string | undefined) => Promise<StoreChange>): Promise<void>;
   onEvent(event: CoreEvent): void;
+  /** What earlier windows of this user could not send any more: texts that `saveUsageQueue` was given. */
+  loadUsageQueues(userId: string): Promise<readonly string[]>;
+  /**
+   * Keeps this window's queue of usage records, and then forgets the queues that were loaded: their records are in it.
+   * The text holds no secret.
+   */
+  saveUsageQueue(userId: string, text: string): Promise<void>;
 }
 ";
 
@@ -76,6 +83,12 @@ unsafe extern "C" {
 
     #[wasm_bindgen(method, catch, js_name = updateStore)]
     pub(crate) fn update_store(this: &CoreHost, change: &JsValue) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = loadUsageQueues)]
+    pub(crate) fn load_usage_queues(this: &CoreHost, user_id: &str) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = saveUsageQueue)]
+    pub(crate) fn save_usage_queue(this: &CoreHost, user_id: &str, text: &str) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(method, catch, js_name = onEvent)]
     pub(crate) fn on_event(this: &CoreHost, event: &JsValue) -> Result<(), JsValue>;

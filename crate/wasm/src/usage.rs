@@ -6,13 +6,14 @@ use std::rc::Rc;
 use godoty_core::chat::{ChatResult, OutcomeName};
 use godoty_core::cost::{Cost, CostSource, Money, Usage, format_cost};
 use godoty_core::session::Ask;
-use godoty_core::usage::{Call, Ledger, Totals, UnixMillis};
+use godoty_core::usage::{Call, Ledger, RESEND_AFTER_MS, Totals, UnixMillis};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::spawn_local;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use crate::driver::Driver;
 use crate::error::plain;
+use crate::timer::Timer;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r"
@@ -81,8 +82,9 @@ unsafe extern "C" {
 pub(crate) struct Ledgers {
     driver: Rc<Driver>,
     by_user: RefCell<Vec<(String, Ledger)>>,
-    /// Whether a batch is on its way: one at a time.
+    /// Whether batches are on their way: one at a time.
     sending: Cell<bool>,
+    resend: RefCell<Option<Timer>>,
 }
 
 impl Ledgers {
@@ -91,59 +93,113 @@ impl Ledgers {
             driver: Rc::clone(driver),
             by_user: RefCell::default(),
             sending: Cell::new(false),
+            resend: RefCell::default(),
         })
     }
 
-    /// Books a call that has ended, tells the host, and sends what is queued.
-    pub(crate) fn book(self: &Rc<Self>, user_id: &str, call: &Call) {
-        {
-            let mut ledgers = self.by_user.borrow_mut();
-            if find(&ledgers, user_id).is_none() {
-                ledgers.push((user_id.to_owned(), Ledger::new(0)));
-            }
-            let Some(ledger) = find_mut(&mut ledgers, user_id) else {
-                return;
-            };
-            // A call without a UUID can't be recorded; `run` refuses such a call before it is sent.
-            let _ = ledger.book(call);
-        }
-        self.driver.emit(&plain(&UsageChanged { kind: "usageChanged" }));
-        self.send();
-    }
-
-    /// Sends the queue of the user who is signed in, a batch after another. A failure leaves the rest queued.
-    pub(crate) fn send(self: &Rc<Self>) {
-        if self.sending.replace(true) {
-            return;
-        }
+    /// Takes up what earlier windows of the user who is signed in could not send, and sends it.
+    pub(crate) fn resume(self: &Rc<Self>) {
+        let Some(account) = self.driver.account() else { return };
         let this = Rc::clone(self);
         spawn_local(async move {
-            this.send_all().await;
-            this.sending.set(false);
+            let host = this.driver.host();
+            let loaded = match host.load_usage_queues(&account.user_id) {
+                Ok(promise) => JsFuture::from(promise).await,
+                Err(error) => Err(error),
+            };
+            let Ok(texts) = loaded else { return };
+            this.with_ledger(&account.user_id, |ledger| {
+                for text in js_sys::Array::from(&texts).iter().filter_map(|text| text.as_string()) {
+                    // A damaged queue can't be read by anybody: it is given up.
+                    let _ = ledger.restore_queue(&text);
+                }
+            });
+            this.save(&account.user_id).await;
+            this.send();
         });
     }
 
-    async fn send_all(&self) {
+    /// Books a call that has ended, tells the host, keeps it where a crash does not reach it, and sends it.
+    pub(crate) fn book(self: &Rc<Self>, user_id: &str, call: &Call) {
+        // `run` refuses a call without a UUID before it is sent, so the ledger takes this one.
+        self.with_ledger(user_id, |ledger| ledger.book(call).is_ok());
+        self.driver.emit(&plain(&UsageChanged { kind: "usageChanged" }));
+        let this = Rc::clone(self);
+        let user_id = user_id.to_owned();
+        spawn_local(async move {
+            this.save(&user_id).await;
+            this.send();
+        });
+    }
+
+    /// Sends the queue of the user who is signed in, a batch after another. A failure leaves the rest queued.
+    fn send(self: &Rc<Self>) {
+        if self.sending.replace(true) {
+            return;
+        }
+        self.resend.replace(None);
+        let this = Rc::clone(self);
+        spawn_local(async move {
+            let done = this.send_all().await;
+            this.sending.set(false);
+            if !done {
+                let weak = Rc::downgrade(&this);
+                let timer = Timer::start(this.driver.host(), f64::from(RESEND_AFTER_MS), move || {
+                    if let Some(this) = weak.upgrade() {
+                        // The timer that runs right now must not be dropped by its own callback.
+                        spawn_local(async move { this.send() });
+                    }
+                });
+                this.resend.replace(Some(timer));
+            }
+        });
+    }
+
+    /// Whether the queue is empty now.
+    async fn send_all(&self) -> bool {
         while let Some(account) = self.driver.account() {
             let batch = find(&self.by_user.borrow(), &account.user_id).and_then(Ledger::next_batch);
-            let Some(batch) = batch else { return };
+            let Some(batch) = batch else { return true };
+            let body = batch.body();
             let sent = self
                 .driver
                 .ask(Ask::Rpc {
                     function: "record_usage",
-                    body: batch.body(),
+                    body,
                 })
                 .await;
-            let mut ledgers = self.by_user.borrow_mut();
-            let Some(ledger) = find_mut(&mut ledgers, &account.user_id) else {
-                return;
-            };
-            match sent {
-                Ok(_) => ledger.acknowledge(&batch),
-                Err(error) if ledger.refuse(&batch, &error) => {}
-                Err(_) => return,
+            let goes_on = self.with_ledger(&account.user_id, |ledger| match &sent {
+                Ok(_) => {
+                    ledger.acknowledge(&batch);
+                    true
+                }
+                Err(error) => ledger.refuse(&batch, error),
+            });
+            if !goes_on {
+                return false;
             }
+            self.save(&account.user_id).await;
         }
+        true
+    }
+
+    async fn save(&self, user_id: &str) {
+        let text = self.with_ledger(user_id, |ledger| ledger.save_queue());
+        if let Ok(promise) = self.driver.host().save_usage_queue(user_id, &text) {
+            // The host reports a disk that does not take it; the queue in memory goes on.
+            let _ = JsFuture::from(promise).await;
+        }
+    }
+
+    fn with_ledger<T>(&self, user_id: &str, run: impl FnOnce(&mut Ledger) -> T) -> T {
+        let mut ledgers = self.by_user.borrow_mut();
+        if let Some((_, ledger)) = ledgers.iter_mut().find(|(user, _)| user == user_id) {
+            return run(ledger);
+        }
+        let mut ledger = Ledger::new(0);
+        let result = run(&mut ledger);
+        ledgers.push((user_id.to_owned(), ledger));
+        result
     }
 
     /// What the user who is signed in used in this window.
@@ -169,13 +225,6 @@ impl Ledgers {
 fn find<'a>(ledgers: &'a [(String, Ledger)], user_id: &str) -> Option<&'a Ledger> {
     ledgers
         .iter()
-        .find(|(user, _)| user == user_id)
-        .map(|(_, ledger)| ledger)
-}
-
-fn find_mut<'a>(ledgers: &'a mut [(String, Ledger)], user_id: &str) -> Option<&'a mut Ledger> {
-    ledgers
-        .iter_mut()
         .find(|(user, _)| user == user_id)
         .map(|(_, ledger)| ledger)
 }

@@ -1,8 +1,9 @@
 /** What the core needs of its host. The one place of the shell with a clock, timers and randomness. */
 import type { CoreEvent, CoreHost } from '../../../crate/wasm/pkg/godoty_core.js';
 import type { SessionStore } from '../auth/sessionStore.ts';
+import type { UsageQueues } from '../usage/queueFiles.ts';
 
-export function coreHost(store: SessionStore, onEvent: (event: CoreEvent) => void): CoreHost {
+export function coreHost(store: SessionStore, queues: UsageQueues, onEvent: (event: CoreEvent) => void): CoreHost {
   const timers = new Map<number, ReturnType<typeof setTimeout>>();
   let lastTimer = 0;
   return {
@@ -27,6 +28,8 @@ export function coreHost(store: SessionStore, onEvent: (event: CoreEvent) => voi
     readStore: () => store.read(),
     updateStore: (change) => store.update(change),
     onEvent,
+    loadUsageQueues: (userId) => queues.load(userId),
+    saveUsageQueue: (userId, text) => queues.save(userId, text),
   };
 }
 

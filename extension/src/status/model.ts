@@ -38,7 +38,11 @@ export function toStatus(input: StatusInput, texts: StatusTexts, formatNumber: (
   const rows: [string, string][] = [[texts.cost, cost]];
   const notes: string[] = [];
   if (totals !== undefined) {
-    const inOut = fill(texts.inOut, formatNumber(totals.tokens.promptTokens), formatNumber(totals.tokens.completionTokens));
+    const inOut = fill(
+      texts.inOut,
+      formatNumber(totals.tokens.promptTokens),
+      formatNumber(totals.tokens.completionTokens),
+    );
     rows.push([texts.requests, formatNumber(totals.requests)], [texts.tokens, inOut]);
     if (totals.tokens.cachedTokens > 0) {
       rows.push([texts.cached, formatNumber(totals.tokens.cachedTokens)]);

@@ -31,7 +31,11 @@ export async function showUsage(usage: UsageSnapshot | undefined): Promise<void>
 
 function toItem(entry: UsageEntry, numbers: Intl.NumberFormat): QuickPickItem {
   const time = new Intl.DateTimeFormat(env.language, { timeStyle: 'medium' }).format(entry.startedAt);
-  const tokens = l10n.t('{0} in, {1} out', numbers.format(entry.tokens.promptTokens), numbers.format(entry.tokens.completionTokens));
+  const tokens = l10n.t(
+    '{0} in, {1} out',
+    numbers.format(entry.tokens.promptTokens),
+    numbers.format(entry.tokens.completionTokens),
+  );
   return {
     label: entry.cost.text,
     description: entry.model,

@@ -1,0 +1,94 @@
+/**
+ * Keeps usage records that the account has not got yet where a crash does not reach them: one file per window and user
+ * under the extension's global storage. A later window takes up the files of windows that are gone. A window that is
+ * still there loses nothing by that: its records are sent by both, and the account counts each call once.
+ */
+import { Uri } from 'vscode';
+import type { FileSystem } from 'vscode';
+
+export interface UsageQueues {
+  /** The queues of other windows of this user, those that are gone among them. */
+  load(userId: string): Promise<readonly string[]>;
+  /** Keeps this window's queue, and then removes the files that were loaded: their records are in it. */
+  save(userId: string, text: string): Promise<void>;
+}
+
+/** The part of VS Code's file system that is needed; it works in all hosts. */
+export type Files = Pick<
+  FileSystem,
+  'readDirectory' | 'readFile' | 'writeFile' | 'rename' | 'delete' | 'createDirectory'
+>;
+
+const SUFFIX = '.json';
+
+export class UsageQueueFiles implements UsageQueues {
+  readonly #files: Files;
+  readonly #root: Uri;
+  readonly #window: string;
+  readonly #report: (what: string, error: unknown) => void;
+  /** By user: the files whose records are in memory. */
+  readonly #loaded = new Map<string, Set<string>>();
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(files: Files, storage: Uri, window: string, report: (what: string, error: unknown) => void) {
+    this.#files = files;
+    this.#root = Uri.joinPath(storage, 'usage');
+    this.#window = window;
+    this.#report = report;
+  }
+
+  async load(userId: string): Promise<readonly string[]> {
+    const folder = this.#folder(userId);
+    const names = await this.#files.readDirectory(folder).then(
+      (entries) => entries.map(([name]) => name).filter((name) => name.endsWith(SUFFIX) && name !== this.#name()),
+      // No folder: nothing was ever kept.
+      () => [],
+    );
+    const texts: string[] = [];
+    for (const name of names) {
+      try {
+        texts.push(new TextDecoder().decode(await this.#files.readFile(Uri.joinPath(folder, name))));
+        this.#loadedOf(userId).add(name);
+      } catch (error) {
+        // Another window has taken it up between the two calls.
+        this.#report('reading kept usage records', error);
+      }
+    }
+    return texts;
+  }
+
+  save(userId: string, text: string): Promise<void> {
+    const run = this.#last.then(() => this.#save(userId, text));
+    this.#last = run.catch((error: unknown) => this.#report('keeping usage records', error));
+    return run;
+  }
+
+  async #save(userId: string, text: string): Promise<void> {
+    const folder = this.#folder(userId);
+    await this.#files.createDirectory(folder);
+    const target = Uri.joinPath(folder, this.#name());
+    const draft = Uri.joinPath(folder, `${this.#window}.tmp`);
+    await this.#files.writeFile(draft, new TextEncoder().encode(text));
+    await this.#files.rename(draft, target, { overwrite: true });
+    const loaded = this.#loadedOf(userId);
+    for (const name of loaded) {
+      loaded.delete(name);
+      await this.#files.delete(Uri.joinPath(folder, name)).then(undefined, () => undefined);
+    }
+  }
+
+  #loadedOf(userId: string): Set<string> {
+    const known = this.#loaded.get(userId) ?? new Set();
+    this.#loaded.set(userId, known);
+    return known;
+  }
+
+  #name(): string {
+    return this.#window + SUFFIX;
+  }
+
+  #folder(userId: string): Uri {
+    // Ids of users are UUIDs; whatever else a server sends does not leave the folder.
+    return Uri.joinPath(this.#root, userId.replaceAll(/[^\w-]/gu, '_'));
+  }
+}
