@@ -7,11 +7,6 @@ import '../../../crate/wasm/pkg/godoty_core_bg.wasm';
 
 let loading: Promise<void> | undefined;
 
-/** Whether {@link loadCore} has been called in this host. */
-export function coreRequested(): boolean {
-  return loading !== undefined;
-}
-
 /** Rejects when the file can't be read or is not a WebAssembly module; the next call tries again. */
 export function loadCore(extensionUri: Uri): Promise<void> {
   loading ??= load(extensionUri).catch((error: unknown) => {
