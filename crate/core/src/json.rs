@@ -212,6 +212,11 @@ impl<'a> Scanner<'a> {
     /// [`Malformed`] when the next value is not a well-formed object, or when `member` says so.
     #[inline]
     pub fn object(&mut self, mut member: impl FnMut(&mut Self, Str<'a>) -> Result<()>) -> Result<()> {
+        self.members(&mut member)
+    }
+
+    /// Not generic: one loop for all shapes of objects keeps the WebAssembly small.
+    fn members(&mut self, member: &mut dyn FnMut(&mut Self, Str<'a>) -> Result<()>) -> Result<()> {
         self.token(b'{')?;
         if self.peek() == Some(b'}') {
             return self.token(b'}');
@@ -233,6 +238,10 @@ impl<'a> Scanner<'a> {
     /// [`Malformed`] when the next value is not a well-formed array, or when `element` says so.
     #[inline]
     pub fn array(&mut self, mut element: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
+        self.elements(&mut element)
+    }
+
+    fn elements(&mut self, element: &mut dyn FnMut(&mut Self) -> Result<()>) -> Result<()> {
         self.token(b'[')?;
         if self.peek() == Some(b']') {
             return self.token(b']');
@@ -252,9 +261,13 @@ impl<'a> Scanner<'a> {
     /// # Errors
     /// [`Malformed`] when the next value is not well formed.
     #[inline]
-    pub fn object_or_skip(&mut self, member: impl FnMut(&mut Self, Str<'a>) -> Result<()>) -> Result<bool> {
+    pub fn object_or_skip(&mut self, mut member: impl FnMut(&mut Self, Str<'a>) -> Result<()>) -> Result<bool> {
+        self.members_or_skip(&mut member)
+    }
+
+    fn members_or_skip(&mut self, member: &mut dyn FnMut(&mut Self, Str<'a>) -> Result<()>) -> Result<bool> {
         if self.peek() == Some(b'{') {
-            return self.object(member).map(|()| true);
+            return self.members(member).map(|()| true);
         }
         self.skip_value().map(|()| false)
     }
@@ -264,9 +277,13 @@ impl<'a> Scanner<'a> {
     /// # Errors
     /// [`Malformed`] when the next value is not well formed.
     #[inline]
-    pub fn array_or_skip(&mut self, element: impl FnMut(&mut Self) -> Result<()>) -> Result<bool> {
+    pub fn array_or_skip(&mut self, mut element: impl FnMut(&mut Self) -> Result<()>) -> Result<bool> {
+        self.elements_or_skip(&mut element)
+    }
+
+    fn elements_or_skip(&mut self, element: &mut dyn FnMut(&mut Self) -> Result<()>) -> Result<bool> {
         if self.peek() == Some(b'[') {
-            return self.array(element).map(|()| true);
+            return self.elements(element).map(|()| true);
         }
         self.skip_value().map(|()| false)
     }
