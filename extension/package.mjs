@@ -37,7 +37,13 @@ if (unexpected.length > 0 || missing.length > 0) {
   process.exit(1);
 }
 
-await createVSIX({ cwd: root, packagePath, dependencies: false, allowMissingRepository: true, skipLicense: false });
+await createVSIX({
+  cwd: root,
+  packagePath,
+  dependencies: false,
+  allowMissingRepository: true,
+  rewriteRelativeLinks: false,
+});
 const { size } = statSync(packagePath);
 console.log(`${packagePath}: ${(size / 1024).toFixed(0)} KiB`);
 if (size > BUDGET) {
