@@ -52,6 +52,20 @@ describe('the account', () => {
     expect(weak.reasons).toContain('length');
   });
 
+  it('is confirmed by e-mail first where the server wants it so', async () => {
+    const strict = await startLocalStack({ data: { kind: 'memory' }, autoConfirm: false });
+    try {
+      const { client, events } = openWindow(strict);
+      const email = newEmail();
+      expect(await client.signUp(email, PASSWORD)).toEqual({ kind: 'confirmEmail' });
+      expect((await detailOf(client.signIn(email, PASSWORD))).code).toBe('EMAIL_NOT_CONFIRMED');
+      expect(client.account()).toBeUndefined();
+      expect(events).toEqual([]);
+    } finally {
+      await strict.close();
+    }
+  });
+
   it('renews its token once when many ask at the moment of expiry', async () => {
     let ahead = 0;
     const store = new MemoryStore();
@@ -192,6 +206,36 @@ describe('an answer', () => {
     expect(deleted.status).toBe(200);
     const answer = await client.chat(crypto.randomUUID(), ask('gpt-4o-mini', 'hi'), OPTIONS, () => undefined);
     expect(answer.outcome).toEqual({ kind: 'done' });
+  });
+
+  it('waits for the first byte, and for each further one, as long as it is told', async () => {
+    const { client, store } = await signedUp();
+    await client.models();
+    let talks = false;
+    const silent = createServer((request, response) => {
+      if (request.url?.includes('model/info') === true) {
+        response.setHeader('content-type', 'application/json').end('{"data":[]}');
+      } else if (talks) {
+        // One piece of an answer, and then nothing.
+        response.setHeader('content-type', 'text/event-stream');
+        response.write('data: {"choices":[{"index":0,"delta":{"content":"Hel"}}]}\n\n');
+      }
+    });
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const silentUrl = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    // The stored key is taken for one of the silent server's.
+    store.text = store.text?.replaceAll(stack.litellmUrl, silentUrl);
+    const patient = openWindow({ ...stack, litellmUrl: silentUrl, store });
+    await patient.client.restore();
+    const options = { ...OPTIONS, firstByteMs: 100, idleMs: 100 };
+    for (talks of [false, true]) {
+      const { text, onPiece } = collector();
+      const answer = await patient.client.chat(crypto.randomUUID(), ask('gpt-4o-mini', 'hi'), options, onPiece);
+      expect(answer.outcome).toMatchObject({ kind: 'error', error: { code: 'TIMEOUT', retryable: true } });
+      expect(text()).toBe(talks ? 'Hel' : '');
+    }
+    silent.closeAllConnections();
+    silent.close();
   });
 
   it('says which model is not there', async () => {

@@ -54,3 +54,20 @@ pub(crate) fn plain<T: Serialize>(value: &T) -> JsValue {
         .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
         .unwrap_or(JsValue::UNDEFINED)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use godoty_core::error::ErrorCode;
+
+    #[test]
+    fn typescript_has_exactly_the_codes_of_the_core() {
+        let (_, union) = TYPES.split_once("export type ErrorCode =").unwrap();
+        let (union, _) = union.split_once(';').unwrap();
+        let mut names: Vec<&str> = union.split('\'').skip(1).step_by(2).collect();
+        names.sort_unstable();
+        let mut codes = ErrorCode::ALL.map(ErrorCode::as_str);
+        codes.sort_unstable();
+        assert_eq!(names, codes);
+    }
+}
