@@ -288,14 +288,14 @@ describe('an answer', () => {
 
 describe('the configuration', () => {
   it.each([
-    ['supabaseUrl', 'http://example.org'],
-    ['supabaseUrl', 'nonsense'],
-    ['litellmUrl', 'https://user:pass@example.org'],
-    ['publishableKey', ' '],
-  ])('refuses %s = %j and names it', async (field, value) => {
+    ['supabaseUrl', 'http://example.org', ['supabaseUrl', 'plainHttp']],
+    ['supabaseUrl', 'nonsense', ['supabaseUrl']],
+    ['litellmUrl', 'https://user:pass@example.org', ['litellmUrl']],
+    ['publishableKey', ' ', ['supabaseKey']],
+  ])('refuses %s = %j and names it', async (field, value, reasons) => {
     const open = Promise.resolve().then(() => openWindow({ ...stack, [field]: value }));
     const detail = await detailOf(open);
     expect(detail.code).toBe('INVALID_CONFIGURATION');
-    expect(detail.reasons).toEqual([field === 'publishableKey' ? 'supabaseKey' : field]);
+    expect(detail.reasons).toEqual(reasons);
   });
 });

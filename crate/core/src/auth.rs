@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Server};
 use crate::http::{BaseUrl, Credential, Method, Request, Response, bounded};
 use crate::json::{self, Object, Scanner};
 use crate::secret::Secret;
@@ -107,6 +107,16 @@ impl Supabase {
             .json(credentials(email, password))
     }
 
+    /// `POST /auth/v1/resend`: the confirmation e-mail of a sign-up once more.
+    #[must_use]
+    pub fn resend_confirmation(&self, email: &str) -> Request {
+        let body = Object::new()
+            .string("type", "signup")
+            .string("email", email.trim())
+            .end();
+        self.request("/auth/v1/resend").json(body)
+    }
+
     /// `POST /auth/v1/token?grant_type=refresh_token`.
     #[must_use]
     pub fn refresh(&self, refresh_token: &Secret) -> Request {
@@ -158,7 +168,7 @@ impl Supabase {
     }
 
     fn unexpected(&self) -> Error {
-        Error::new(ErrorCode::UnexpectedResponse).with_origin(self.base.origin().as_str())
+        Error::new(ErrorCode::UnexpectedResponse).at(Server::Account, self.base.origin().as_str())
     }
 
     fn session(&self, body: &Secret, now: Millis) -> Option<AuthSession> {
@@ -191,9 +201,15 @@ impl Supabase {
             .as_deref()
             .or(wire.error_code.as_deref())
             .or(wire.error.as_deref());
-        let code = named
-            .and_then(auth_code)
-            .unwrap_or_else(|| status_code(response.status, named.is_some()));
+        // The gateway before `GoTrue` refuses an API key with a message alone.
+        let key_refused = response.status == 401 && named.is_none() && wire.message.is_some();
+        let code = if key_refused {
+            ErrorCode::InvalidConfiguration
+        } else {
+            named
+                .and_then(auth_code)
+                .unwrap_or_else(|| status_code(response.status, named.is_some() || wire.msg.is_some()))
+        };
         let mut error = Error::new(code)
             .with_status(response.status)
             .with_retry_after_ms(response.retry_after_ms);
@@ -201,7 +217,10 @@ impl Supabase {
             error = error.with_server_message(&message);
         }
         error.reasons = wire.reasons;
-        error.with_origin(self.base.origin().as_str())
+        if key_refused {
+            error.reasons.push("supabaseKey".into());
+        }
+        error.at(Server::Account, self.base.origin().as_str())
     }
 }
 
@@ -235,7 +254,7 @@ fn status_code(status: u16, looks_like_supabase: bool) -> ErrorCode {
     match status {
         429 => ErrorCode::RateLimited,
         500..=599 => ErrorCode::ServerError,
-        401 | 403 => ErrorCode::NotAuthenticated,
+        401 | 403 if looks_like_supabase => ErrorCode::NotAuthenticated,
         400..=499 if looks_like_supabase => ErrorCode::ValidationFailed,
         _ => ErrorCode::UnexpectedResponse,
     }
@@ -456,8 +475,12 @@ pub(crate) mod tests {
             (
                 401,
                 r#"{"message":"No API key found in request"}"#,
-                ErrorCode::NotAuthenticated,
+                ErrorCode::InvalidConfiguration,
             ),
+            (401, r#"{"code":401,"msg":"x"}"#, ErrorCode::NotAuthenticated),
+            (403, r#"{"code":"bad_jwt","message":"x"}"#, ErrorCode::NotAuthenticated),
+            (401, "<html>", ErrorCode::UnexpectedResponse),
+            (403, "Forbidden", ErrorCode::UnexpectedResponse),
             (404, "404 page not found", ErrorCode::UnexpectedResponse),
             (502, "<html>", ErrorCode::ServerError),
             (418, "{\"code\":[]}", ErrorCode::UnexpectedResponse),
@@ -478,6 +501,17 @@ pub(crate) mod tests {
         assert_eq!(
             (error.code, error.reasons.as_slice()),
             (ErrorCode::WeakPassword, &["length".to_owned()][..])
+        );
+    }
+
+    #[test]
+    fn a_refused_api_key_names_the_setting() {
+        let body = r#"{"message":"Invalid API key","hint":"Double check your API key."}"#;
+        let error = supabase().parse_error(&Response::new(401, body.into()));
+        assert_eq!(error.code, ErrorCode::InvalidConfiguration);
+        assert_eq!(
+            (error.reasons.as_slice(), error.status),
+            (&["supabaseKey".to_owned()][..], Some(401))
         );
     }
 

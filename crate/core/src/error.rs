@@ -9,6 +9,8 @@ use core::fmt;
 
 use serde::Serialize;
 
+use crate::network::NetworkCause;
+
 /// What went wrong, as a closed set. The spelling in TypeScript is the `SCREAMING_SNAKE_CASE` name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -129,6 +131,16 @@ impl ErrorCode {
     }
 }
 
+/// Which of the two servers an error is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Server {
+    /// Supabase: the account.
+    Account,
+    /// `LiteLLM`: the models.
+    Models,
+}
+
 /// An error with its data. `Display` shows the code and the status alone, so that a log line can't carry a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -152,6 +164,12 @@ pub struct Error {
     /// The origin concerned, for example `https://example.org`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
+    /// Which server it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<Server>,
+    /// Why a `NETWORK_ERROR` happened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkCause>,
 }
 
 /// The longest server message that is kept, in characters.
@@ -169,6 +187,8 @@ impl Error {
             reasons: Vec::new(),
             server_message: None,
             origin: None,
+            server: None,
+            network: None,
         }
     }
 
@@ -202,6 +222,22 @@ impl Error {
     #[must_use]
     pub fn with_origin(mut self, origin: &str) -> Self {
         self.origin = Some(String::from(origin));
+        self
+    }
+
+    /// With the server that it is about, and its origin, unless that was said closer to the cause.
+    #[must_use]
+    pub fn at(mut self, server: Server, origin: &str) -> Self {
+        self.server.get_or_insert(server);
+        self.origin.get_or_insert_with(|| String::from(origin));
+        self
+    }
+
+    /// With the cause of a failed connection.
+    #[must_use]
+    pub const fn with_network(mut self, cause: NetworkCause) -> Self {
+        self.retryable = cause.retryable();
+        self.network = Some(cause);
         self
     }
 }

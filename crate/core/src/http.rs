@@ -9,7 +9,11 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::error::{Error, ErrorCode};
+use crate::network::NetworkCause;
 use crate::secret::Secret;
+
+/// The reason of an `INVALID_CONFIGURATION`: plain `http` is taken on this machine only.
+pub const PLAIN_HTTP: &str = "plainHttp";
 
 /// The longest URL that is taken, in bytes.
 const MAX_URL: usize = 2048;
@@ -44,9 +48,20 @@ impl BaseUrl {
     ///
     /// # Errors
     /// `INVALID_CONFIGURATION` when it is not `https://host[:port][/path]`, or `http://` on a loopback host; user
-    /// information, query, fragment and anything but plain ASCII are refused.
+    /// information, query, fragment and anything but plain ASCII are refused. The reason [`PLAIN_HTTP`] tells the
+    /// address that would do with `https`.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        Self::parse_parts(text.trim()).ok_or_else(|| Error::new(ErrorCode::InvalidConfiguration))
+        let text = text.trim();
+        Self::parse_parts(text).ok_or_else(|| {
+            let mut error = Error::new(ErrorCode::InvalidConfiguration);
+            if text
+                .get(..7)
+                .is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"))
+            {
+                error.reasons.push(PLAIN_HTTP.into());
+            }
+            error
+        })
     }
 
     fn parse_parts(text: &str) -> Option<Self> {
@@ -313,8 +328,8 @@ impl fmt::Debug for Response {
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TransportError {
-    /// DNS, TLS, proxy, a refused or lost connection, a refused redirect.
-    Network,
+    /// The connection could not be made, or broke.
+    Network(NetworkCause),
     /// The time limit passed.
     Timeout,
     /// The caller cancelled.
@@ -323,11 +338,11 @@ pub enum TransportError {
 
 impl From<TransportError> for Error {
     fn from(error: TransportError) -> Self {
-        Self::new(match error {
-            TransportError::Network => ErrorCode::NetworkError,
-            TransportError::Timeout => ErrorCode::Timeout,
-            TransportError::Cancelled => ErrorCode::Cancelled,
-        })
+        match error {
+            TransportError::Network(cause) => Self::new(ErrorCode::NetworkError).with_network(cause),
+            TransportError::Timeout => Self::new(ErrorCode::Timeout),
+            TransportError::Cancelled => Self::new(ErrorCode::Cancelled),
+        }
     }
 }
 
@@ -378,6 +393,20 @@ mod tests {
         ];
         for (url, expected) in rows {
             assert_eq!(origin(url).as_deref(), *expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn plain_http_to_another_machine_is_refused_for_that_reason() {
+        for (url, plain) in [
+            ("HTTP://example.org", true),
+            ("http://10.0.0.1:4000", true),
+            ("ftp://example.org", false),
+            ("example.org", false),
+            ("", false),
+        ] {
+            let error = BaseUrl::parse(url).unwrap_err();
+            assert_eq!(error.reasons.iter().any(|reason| reason == PLAIN_HTTP), plain, "{url}");
         }
     }
 

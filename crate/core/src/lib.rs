@@ -13,6 +13,7 @@ pub mod device;
 pub mod error;
 pub mod http;
 pub mod json;
+pub mod network;
 pub mod retry;
 pub mod secret;
 pub mod session;

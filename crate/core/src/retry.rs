@@ -39,8 +39,8 @@ pub enum Next {
 impl RetryPolicy {
     /// Decides about `error`. `has_output` says whether anything of the answer arrived; `jitter` is random, 0 to 1000.
     ///
-    /// Sent again are: connections that failed, 429 with `Retry-After` (RFC 9110, section 10.2.3), 500 to 504, and once
-    /// a key that the server does not take any more.
+    /// Sent again are: connections that failed (but not for a certificate or a redirect, which stay as they are), 429
+    /// with `Retry-After` (RFC 9110, section 10.2.3), 500 to 504, and once a key that the server does not take any more.
     #[must_use]
     pub fn next(self, error: &Error, has_output: bool, attempts: Attempts, jitter: u32) -> Next {
         if has_output {
@@ -58,7 +58,7 @@ impl RetryPolicy {
         }
         let asked = error.retry_after_ms;
         let again = match (error.code, error.status) {
-            (ErrorCode::NetworkError, _) => true,
+            (ErrorCode::NetworkError, _) => error.retryable,
             (ErrorCode::RateLimited, Some(429)) => asked.is_some(),
             (ErrorCode::ServerError, Some(status)) => (500..=504).contains(&status),
             _ => false,
@@ -77,6 +77,7 @@ impl RetryPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::NetworkCause;
 
     const POLICY: RetryPolicy = RetryPolicy { max_retries: 3 };
 
@@ -95,6 +96,14 @@ mod tests {
     fn what_may_be_sent_again() {
         let rows = [
             (Error::new(ErrorCode::NetworkError), true),
+            (
+                Error::new(ErrorCode::NetworkError).with_network(NetworkCause::Refused),
+                true,
+            ),
+            (
+                Error::new(ErrorCode::NetworkError).with_network(NetworkCause::Tls),
+                false,
+            ),
             (failed(ErrorCode::ServerError, 500), true),
             (failed(ErrorCode::ServerError, 503), true),
             (failed(ErrorCode::ServerError, 504), true),

@@ -1,12 +1,15 @@
 //! `GodotyClient`: models, answers and usage as TypeScript sees them.
 
+use std::rc::Rc;
+
 use godoty_core::catalog::Model;
 use godoty_core::chat::{ChatRequest, ChatResult, Outcome, ToolCall};
 use godoty_core::cost::Price;
 use godoty_core::error::{Error, ErrorCode};
-use js_sys::{Function, Reflect};
+use js_sys::{Function, Promise, Reflect};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
 use web_sys::AbortSignal;
 
 use crate::chat::{Deltas, Ended, Limits};
@@ -94,18 +97,12 @@ export interface ChatPiece {
 
 #[wasm_bindgen]
 unsafe extern "C" {
-    /// TypeScript's `ModelInfo[]`.
-    #[wasm_bindgen(typescript_type = "ModelInfo[]")]
-    pub type ModelInfos;
     /// TypeScript's `ChatCall`.
     #[wasm_bindgen(typescript_type = "ChatCall")]
     pub type ChatCall;
     /// TypeScript's `ChatOptions`.
     #[wasm_bindgen(typescript_type = "ChatOptions")]
     pub type ChatOptions;
-    /// TypeScript's `ChatAnswer`.
-    #[wasm_bindgen(typescript_type = "ChatAnswer")]
-    pub type ChatAnswer;
     /// The listener for pieces.
     #[wasm_bindgen(typescript_type = "(piece: ChatPiece) => void")]
     pub type OnPiece;
@@ -117,10 +114,14 @@ impl GodotyClient {
     ///
     /// # Errors
     /// `NOT_AUTHENTICATED`, `NETWORK_ERROR`, `UNEXPECTED_RESPONSE`, …
-    pub async fn models(&self) -> Result<ModelInfos, JsValue> {
-        let catalog = self.chats.models().await.map_err(|error| to_js(&error))?;
-        let models: Vec<WireModel> = catalog.models().iter().map(WireModel::of).collect();
-        Ok(plain(&models).unchecked_into())
+    #[wasm_bindgen(unchecked_return_type = "Promise<ModelInfo[]>")]
+    pub fn models(&self) -> Promise {
+        let chats = Rc::clone(&self.chats);
+        future_to_promise(async move {
+            let catalog = chats.models().await.map_err(|error| to_js(&error))?;
+            let models: Vec<WireModel> = catalog.models().iter().map(WireModel::of).collect();
+            Ok(plain(&models))
+        })
     }
 
     /// Streams one answer. `call_id` is a UUID under which the request is counted. What is thrown was never sent; how a
@@ -128,33 +129,28 @@ impl GodotyClient {
     ///
     /// # Errors
     /// `NOT_AUTHENTICATED`, `VALIDATION_FAILED`, `ORIGIN_MISMATCH`, `NETWORK_ERROR` of the account's server, …
-    pub async fn chat(
+    #[wasm_bindgen(unchecked_return_type = "Promise<ChatAnswer>")]
+    pub fn chat(
         &self,
         call_id: String,
         call: ChatCall,
         options: ChatOptions,
         on_piece: OnPiece,
         signal: Option<AbortSignal>,
-    ) -> Result<ChatAnswer, JsValue> {
-        let invalid = || to_js(&Error::new(ErrorCode::ValidationFailed));
-        let text = js_sys::JSON::stringify(&call)
-            .ok()
-            .and_then(|text| text.as_string())
-            .ok_or_else(invalid)?;
-        let request = ChatRequest::from_json(&text).map_err(|error| to_js(&error))?;
-        let whole = |name: &str| whole(&options, name).ok_or_else(invalid);
-        let limits = Limits {
-            first_byte_ms: whole("firstByteMs")?,
-            idle_ms: whole("idleMs")?,
-            max_retries: whole("maxRetries")?,
-        };
-        let on_piece: Function = on_piece.unchecked_into();
-        let ended = self
-            .chats
-            .run(&call_id, &request, limits, &Deltas(&on_piece), signal.as_ref())
-            .await
-            .map_err(|error| to_js(&error))?;
-        Ok(plain(&WireEnd::of(ended, member(&options, "showEstimates").is_truthy())).unchecked_into())
+    ) -> Promise {
+        let chats = Rc::clone(&self.chats);
+        future_to_promise(async move {
+            let (request, limits) = parse_call(&call, &options).map_err(|error| to_js(&error))?;
+            let on_piece: Function = on_piece.unchecked_into();
+            let ended = chats
+                .run(&call_id, &request, limits, &Deltas(&on_piece), signal.as_ref())
+                .await
+                .map_err(|error| to_js(&error))?;
+            Ok(plain(&WireEnd::of(
+                ended,
+                member(&options, "showEstimates").is_truthy(),
+            )))
+        })
     }
 
     /// What the user who is signed in used in this window.
@@ -162,6 +158,19 @@ impl GodotyClient {
     pub fn usage(&self, show_estimates: bool) -> UsageSnapshot {
         self.chats.usage.snapshot(show_estimates)
     }
+}
+
+fn parse_call(call: &ChatCall, options: &ChatOptions) -> Result<(ChatRequest, Limits), Error> {
+    let invalid = || Error::new(ErrorCode::ValidationFailed);
+    let text = js_sys::JSON::stringify(call).ok().and_then(|text| text.as_string());
+    let request = ChatRequest::from_json(&text.ok_or_else(invalid)?)?;
+    let whole = |name: &str| whole(options, name).ok_or_else(invalid);
+    let limits = Limits {
+        first_byte_ms: whole("firstByteMs")?,
+        idle_ms: whole("idleMs")?,
+        max_retries: whole("maxRetries")?,
+    };
+    Ok((request, limits))
 }
 
 fn member(object: &JsValue, name: &str) -> JsValue {

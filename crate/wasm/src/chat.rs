@@ -7,8 +7,9 @@ use godoty_core::catalog::{Catalog, Model};
 use godoty_core::chat::{ChatRequest, ChatResult, ChatStream, End, Flags, Outcome, ResponseHead};
 use godoty_core::cost::{Cost, CostSource, Prices};
 use godoty_core::device::ModelAccess;
-use godoty_core::error::{Error, ErrorCode};
+use godoty_core::error::{Error, ErrorCode, Server};
 use godoty_core::http::{Method, Request, TransportError};
+use godoty_core::network::NetworkCause;
 use godoty_core::retry::{Attempts, Next, RetryPolicy};
 use godoty_core::session::{Answer, Ask};
 use godoty_core::usage::UnixMillis;
@@ -162,7 +163,7 @@ impl Chats {
     ) -> (ChatResult, bool) {
         let mut decoder = ChatStream::new();
         let end = match Abort::new() {
-            None => End::Network,
+            None => Err(TransportError::Network(NetworkCause::Other)),
             Some(abort) => {
                 let cancelled = Rc::clone(&abort);
                 let listening = OnAbort::listen(signal, move || cancelled.cancel());
@@ -173,7 +174,16 @@ impl Chats {
             }
         };
         let had_output = decoder.has_output();
-        let result = decoder.finish(end);
+        let mut result = decoder.finish(end.map_or_else(ended, |()| End::Eof));
+        if let Outcome::Error { error } = &mut result.outcome {
+            // The decoder knows neither the server nor what the transport learned.
+            *error =
+                core::mem::replace(error, Error::new(ErrorCode::Internal)).at(Server::Models, http.origin().as_str());
+            if let (ErrorCode::NetworkError, Err(TransportError::Network(cause))) = (error.code, end) {
+                error.network = Some(cause);
+                error.retryable = cause.retryable();
+            }
+        }
         if !result.tail.is_empty() {
             deltas.hand(Some(&result.tail), None);
         }
@@ -187,13 +197,10 @@ impl Chats {
         deltas: &Deltas<'_>,
         decoder: &mut ChatStream,
         abort: &Rc<Abort>,
-    ) -> End {
+    ) -> Result<(), TransportError> {
         let host = self.driver.host();
         abort.limit(host, limits.first_byte_ms);
-        let mut stream = match transport::open(http, abort).await {
-            Ok(stream) => stream,
-            Err(error) => return ended(error),
-        };
+        let mut stream = transport::open(http, abort).await?;
         let mut head = ResponseHead::new(stream.status);
         for name in ResponseHead::HEADERS {
             if let Some(value) = stream.header(name) {
@@ -202,10 +209,8 @@ impl Chats {
         }
         decoder.on_response(head);
         loop {
-            let bytes = match stream.next().await {
-                Ok(Some(bytes)) => bytes,
-                Ok(None) => return End::Eof,
-                Err(error) => return ended(error),
+            let Some(bytes) = stream.next().await? else {
+                return Ok(());
             };
             // Any byte shows that the server is alive, a comment's too.
             abort.limit(host, limits.idle_ms);
@@ -216,7 +221,7 @@ impl Chats {
             }
             if pushed.flags.has(Flags::CLOSED) {
                 stream.close();
-                return End::Eof;
+                return Ok(());
             }
         }
     }
@@ -243,7 +248,8 @@ impl Chats {
         if let Some(known) = self.known_catalog(access) {
             return Ok(known);
         }
-        let catalog = Rc::new(self.read_catalog(access).await?);
+        let catalog = self.read_catalog(access).await;
+        let catalog = Rc::new(catalog.map_err(|error| error.at(Server::Models, access.endpoint.origin().as_str()))?);
         self.catalog.replace(Some((access.key_id.clone(), Rc::clone(&catalog))));
         Ok(catalog)
     }
@@ -268,17 +274,18 @@ impl Chats {
     }
 
     async fn get(&self, access: &ModelAccess, path: &str) -> Result<String, Error> {
-        let origin = access.endpoint.origin().as_str();
         let request = Request::new(Method::Get, &access.endpoint, path).bearer(&access.key)?;
-        let abort = Abort::new().ok_or_else(|| Error::new(ErrorCode::NetworkError))?;
-        let response = transport::send(self.driver.host(), &request, &abort)
-            .await
-            .map_err(|error| Error::from(error).with_origin(origin))?;
+        let abort = Abort::new().ok_or(TransportError::Network(NetworkCause::Other))?;
+        let response = transport::send(self.driver.host(), &request, &abort).await?;
         if response.is_success() {
             return Ok(response.body.expose().to_owned());
         }
         let body = response.body.expose().as_bytes();
-        Err(godoty_core::chat::classify(response.status, body, response.retry_after_ms).with_origin(origin))
+        Err(godoty_core::chat::classify(
+            response.status,
+            body,
+            response.retry_after_ms,
+        ))
     }
 
     /// Begins to read the models while the answer streams; the future gives them, or `None` when they can't be read.
@@ -297,7 +304,7 @@ fn priced<'a>(catalog: &'a Catalog, model: &str) -> Option<(&'a Prices, CostSour
 
 const fn ended(error: TransportError) -> End {
     match error {
-        TransportError::Network => End::Network,
+        TransportError::Network(_) => End::Network,
         TransportError::Timeout => End::Timeout,
         TransportError::Cancelled => End::Cancelled,
     }

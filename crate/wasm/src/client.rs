@@ -8,9 +8,10 @@ use godoty_core::error::{Error, ErrorCode};
 use godoty_core::http::BaseUrl;
 use godoty_core::secret::Secret;
 use godoty_core::session::{Answer, Ask, Config, Input, Session};
-use js_sys::Reflect;
+use js_sys::{Promise, Reflect};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
 use web_sys::AbortSignal;
 
 use crate::cancel::OnAbort;
@@ -46,12 +47,6 @@ unsafe extern "C" {
     /// TypeScript's `Account | undefined`.
     #[wasm_bindgen(typescript_type = "Account | undefined")]
     pub type MaybeAccount;
-    /// TypeScript's `Account`.
-    #[wasm_bindgen(typescript_type = "Account")]
-    pub type JsAccount;
-    /// TypeScript's `SignUpResult`.
-    #[wasm_bindgen(typescript_type = "SignUpResult")]
-    pub type SignUpResult;
 }
 
 #[derive(Serialize)]
@@ -94,96 +89,56 @@ impl GodotyClient {
     ///
     /// # Errors
     /// `INTERNAL` alone: a store that fails or is damaged means "signed out", and an event says so.
-    pub async fn restore(&self) -> Result<MaybeAccount, JsValue> {
-        match self.driver.ask(Ask::Restore).await.map_err(|error| to_js(&error))? {
-            Answer::Account(account) => {
-                self.chats.usage.resume();
-                Ok(maybe(account))
-            }
-            _ => Err(to_js(&mismatch())),
-        }
+    #[wasm_bindgen(unchecked_return_type = "Promise<Account | undefined>")]
+    pub fn restore(&self) -> Promise {
+        self.promise(Ask::Restore, None)
     }
 
     /// Creates an account.
     ///
     /// # Errors
     /// `WEAK_PASSWORD`, `ACCOUNT_EXISTS`, `SIGNUP_DISABLED`, `VALIDATION_FAILED`, `RATE_LIMITED`, `NETWORK_ERROR`, …
-    #[wasm_bindgen(js_name = signUp)]
-    pub async fn sign_up(
-        &self,
-        email: String,
-        password: String,
-        signal: Option<AbortSignal>,
-    ) -> Result<SignUpResult, JsValue> {
-        let result = match self
-            .cancellable(
-                Ask::SignUp {
-                    email,
-                    password: Secret::new(password),
-                },
-                signal,
-            )
-            .await?
-        {
-            Answer::SignedIn(account) => {
-                self.chats.usage.resume();
-                WireSignUp::SignedIn { account }
-            }
-            Answer::ConfirmEmail => WireSignUp::ConfirmEmail,
-            _ => return Err(to_js(&mismatch())),
-        };
-        Ok(plain(&result).unchecked_into())
+    #[wasm_bindgen(js_name = signUp, unchecked_return_type = "Promise<SignUpResult>")]
+    pub fn sign_up(&self, email: String, password: String, signal: Option<AbortSignal>) -> Promise {
+        let password = Secret::new(password);
+        self.promise(Ask::SignUp { email, password }, signal)
     }
 
     /// Signs in with e-mail and password.
     ///
     /// # Errors
     /// `INVALID_CREDENTIALS`, `EMAIL_NOT_CONFIRMED`, `VALIDATION_FAILED`, `RATE_LIMITED`, `NETWORK_ERROR`, …
-    #[wasm_bindgen(js_name = signIn)]
-    pub async fn sign_in(
-        &self,
-        email: String,
-        password: String,
-        signal: Option<AbortSignal>,
-    ) -> Result<JsAccount, JsValue> {
-        match self
-            .cancellable(
-                Ask::SignIn {
-                    email,
-                    password: Secret::new(password),
-                },
-                signal,
-            )
-            .await?
-        {
-            Answer::SignedIn(account) => {
-                self.chats.usage.resume();
-                Ok(plain(&account).unchecked_into())
-            }
-            _ => Err(to_js(&mismatch())),
-        }
+    #[wasm_bindgen(js_name = signIn, unchecked_return_type = "Promise<Account>")]
+    pub fn sign_in(&self, email: String, password: String, signal: Option<AbortSignal>) -> Promise {
+        let password = Secret::new(password);
+        self.promise(Ask::SignIn { email, password }, signal)
+    }
+
+    /// Sends the confirmation e-mail of a sign-up once more. It does not tell whether there was one to send.
+    ///
+    /// # Errors
+    /// `VALIDATION_FAILED`, `RATE_LIMITED`, `NETWORK_ERROR`, …
+    #[wasm_bindgen(js_name = resendConfirmation, unchecked_return_type = "Promise<unknown>")]
+    pub fn resend_confirmation(&self, email: String, signal: Option<AbortSignal>) -> Promise {
+        self.promise(Ask::ResendConfirmation { email }, signal)
     }
 
     /// Signs out here: memory and store first, then the server.
     ///
     /// # Errors
     /// `STORE_FAILED` when the stored session could not be erased.
-    #[wasm_bindgen(js_name = signOut)]
-    pub async fn sign_out(&self) -> Result<(), JsValue> {
-        self.driver.ask(Ask::SignOut).await.map_err(|error| to_js(&error))?;
-        Ok(())
+    #[wasm_bindgen(js_name = signOut, unchecked_return_type = "Promise<void>")]
+    pub fn sign_out(&self) -> Promise {
+        self.promise(Ask::SignOut, None)
     }
 
     /// The user's short-lived access token, renewed when it is about to end.
     ///
     /// # Errors
     /// `NOT_AUTHENTICATED`, `SESSION_EXPIRED`, `NETWORK_ERROR`, …
-    #[wasm_bindgen(js_name = accessToken)]
-    pub async fn access_token(&self) -> Result<String, JsValue> {
-        match self.driver.ask(Ask::AccessToken).await.map_err(|error| to_js(&error))? {
-            Answer::AccessToken(token) => Ok(token.expose().to_owned()),
-            _ => Err(to_js(&mismatch())),
-        }
+    #[wasm_bindgen(js_name = accessToken, unchecked_return_type = "Promise<string>")]
+    pub fn access_token(&self) -> Promise {
+        self.promise(Ask::AccessToken, None)
     }
 
     /// Another window may have changed the store.
@@ -194,16 +149,39 @@ impl GodotyClient {
 }
 
 impl GodotyClient {
-    async fn cancellable(&self, ask: Ask, signal: Option<AbortSignal>) -> Result<Answer, JsValue> {
-        if signal.as_ref().is_some_and(AbortSignal::aborted) {
-            return Err(to_js(&ErrorCode::Cancelled.into()));
-        }
-        let (request, answer) = self.driver.begin(ask);
+    /// Asks the machine. One function for all asks: each async function that is exported costs a kilobyte, and would keep
+    /// the client borrowed, so that it could not be freed meanwhile.
+    fn promise(&self, ask: Ask, signal: Option<AbortSignal>) -> Promise {
         let driver = Rc::clone(&self.driver);
-        let listening = OnAbort::listen(signal.as_ref(), move || driver.feed(Input::Cancel(request)));
-        let answer = answer.await;
-        drop(listening);
-        answer.map_err(|error| to_js(&error))
+        let chats = Rc::clone(&self.chats);
+        future_to_promise(async move {
+            if signal.as_ref().is_some_and(AbortSignal::aborted) {
+                return Err(to_js(&ErrorCode::Cancelled.into()));
+            }
+            let wrapped = matches!(ask, Ask::SignUp { .. });
+            let (request, answer) = driver.begin(ask);
+            let listening = OnAbort::listen(signal.as_ref(), move || driver.feed(Input::Cancel(request)));
+            let answer = answer.await;
+            drop(listening);
+            match answer.map_err(|error| to_js(&error))? {
+                Answer::Account(account) => {
+                    chats.usage.resume();
+                    Ok(maybe(account).into())
+                }
+                Answer::SignedIn(account) => {
+                    chats.usage.resume();
+                    Ok(if wrapped {
+                        plain(&WireSignUp::SignedIn { account })
+                    } else {
+                        plain(&account)
+                    })
+                }
+                Answer::ConfirmEmail => Ok(plain(&WireSignUp::ConfirmEmail)),
+                Answer::AccessToken(token) => Ok(JsValue::from_str(token.expose())),
+                Answer::Done => Ok(JsValue::UNDEFINED),
+                Answer::ModelAccess(_) | Answer::Json(_) => Err(to_js(&mismatch())),
+            }
+        })
     }
 }
 
@@ -218,7 +196,12 @@ fn parse_config(config: &JsValue) -> Result<Config, Error> {
         let value = Reflect::get(config, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED);
         value.as_string().ok_or_else(|| unusable(name))
     };
-    let url = |name: &str| BaseUrl::parse(&text(name)?).map_err(|_| unusable(name));
+    let url = |name: &str| {
+        BaseUrl::parse(&text(name)?).map_err(|mut error| {
+            error.reasons.insert(0, name.to_owned());
+            error
+        })
+    };
     let publishable_key = text("supabaseKey")?.trim().to_owned();
     if publishable_key.is_empty() || !publishable_key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(unusable("supabaseKey"));

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use godoty_core::auth::{Account, Millis};
 use godoty_core::error::{Error, ErrorCode};
 use godoty_core::http::TransportError;
+use godoty_core::network::NetworkCause;
 use godoty_core::secret::Secret;
 use godoty_core::session::{
     Answer, Ask, Change, Event, HttpId, Input, Output, RequestId, Session, SignedOutReason, StoreError, StoreId,
@@ -95,7 +96,7 @@ impl Driver {
         match output {
             Output::SendHttp(id, request) => {
                 let Some(abort) = Abort::new() else {
-                    self.later(Input::Http(id, Err(TransportError::Network)));
+                    self.later(Input::Http(id, Err(TransportError::Network(NetworkCause::Other))));
                     return;
                 };
                 self.calls.put(id, Rc::clone(&abort));

@@ -6,15 +6,16 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(typescript_custom_section)]
-const TYPES: &str = DECLARATIONS;
-
-const DECLARATIONS: &str = r"
+const TYPES: &str = r"
 /** What went wrong: a closed set. */
 export type ErrorCode =
   | 'NOT_AUTHENTICATED' | 'SESSION_EXPIRED' | 'INVALID_CREDENTIALS' | 'EMAIL_NOT_CONFIRMED' | 'WEAK_PASSWORD'
   | 'ACCOUNT_EXISTS' | 'SIGNUP_DISABLED' | 'VALIDATION_FAILED' | 'NETWORK_ERROR' | 'TIMEOUT' | 'RATE_LIMITED'
   | 'QUOTA_EXCEEDED' | 'KEY_REJECTED' | 'MODEL_NOT_FOUND' | 'MODEL_NOT_ALLOWED' | 'BAD_REQUEST' | 'SERVER_ERROR'
   | 'UNEXPECTED_RESPONSE' | 'INVALID_CONFIGURATION' | 'ORIGIN_MISMATCH' | 'STORE_FAILED' | 'CANCELLED' | 'INTERNAL';
+
+/** Why a connection failed; a browser does not say more than 'other'. */
+export type NetworkCause = 'dns' | 'offline' | 'refused' | 'lost' | 'tls' | 'proxy' | 'redirect' | 'other';
 
 /** An error's data. It never holds a secret of ours. */
 export interface ErrorDetail {
@@ -25,12 +26,19 @@ export interface ErrorDetail {
   readonly status?: number;
   /** How long the server asks to wait, in milliseconds. */
   readonly retryAfterMs?: number;
-  /** The server's stated reasons, for example of a weak password. */
+  /**
+   * The server's stated reasons, for example of a weak password. Of an INVALID_CONFIGURATION: the field, and
+   * 'plainHttp' when its address lacks nothing but https.
+   */
   readonly reasons?: readonly string[];
   /** The server's own words, bounded. */
   readonly serverMessage?: string;
   /** The origin concerned. */
   readonly origin?: string;
+  /** The server concerned: that of the account, or that of the models. */
+  readonly server?: 'account' | 'models';
+  /** Of a NETWORK_ERROR. */
+  readonly network?: NetworkCause;
 }
 
 /** What every function of the core throws: `name` is 'GodotyError'. */
@@ -59,12 +67,12 @@ pub(crate) fn plain<T: Serialize>(value: &T) -> JsValue {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use godoty_core::error::ErrorCode;
 
     #[test]
     fn typescript_has_exactly_the_codes_of_the_core() {
-        let (_, union) = DECLARATIONS.split_once("export type ErrorCode =").unwrap();
+        // The macro takes the constant away.
+        let (_, union) = include_str!("error.rs").split_once("export type ErrorCode =").unwrap();
         let (union, _) = union.split_once(';').unwrap();
         let mut names: Vec<&str> = union.split('\'').skip(1).step_by(2).collect();
         names.sort_unstable();

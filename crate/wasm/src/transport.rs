@@ -8,13 +8,21 @@ use std::rc::Rc;
 
 use gloo_net::http::RequestBuilder;
 use godoty_core::http::{Method, Request, Response, TransportError};
-use js_sys::{Reflect, Uint8Array};
+use godoty_core::network::NetworkCause;
+use js_sys::{Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, ReadableStreamDefaultReader, RequestCache, RequestCredentials, RequestRedirect};
 
 use crate::host::CoreHost;
 use crate::timer::Timer;
+
+#[wasm_bindgen]
+unsafe extern "C" {
+    /// gloo-net's own `send` drops what the platform says about a failure; see [`cause`].
+    #[wasm_bindgen(js_name = fetch)]
+    fn fetch_with_request(request: &web_sys::Request) -> Promise;
+}
 
 /// Ends a request from outside, or by its time limit.
 pub(crate) struct Abort {
@@ -73,7 +81,7 @@ pub(crate) async fn send(host: &CoreHost, request: &Request, abort: &Rc<Abort>) 
     abort.limit(host, request.time_limit());
     let result = async {
         let opened = fetch(request, abort).await?;
-        let body = opened.text().await.map_err(|_| ended(abort))?;
+        let body = opened.text().await.map_err(|_| ended(abort, NetworkCause::Lost))?;
         let mut response = Response::new(opened.status(), body);
         response.retry_after_ms = opened
             .headers()
@@ -99,7 +107,7 @@ pub(crate) struct Stream {
 pub(crate) async fn open(request: &Request, abort: &Rc<Abort>) -> Result<Stream, TransportError> {
     let response = fetch(request, abort).await?;
     let reader = match response.body() {
-        Some(body) => Some(body.get_reader().dyn_into().map_err(|_| TransportError::Network)?),
+        Some(body) => Some(body.get_reader().dyn_into().map_err(|_| NO_SAYING)?),
         None => None,
     };
     Ok(Stream {
@@ -124,13 +132,14 @@ impl Stream {
     /// The next bytes; `None` at the end of the body.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, TransportError> {
         let Some(reader) = &self.reader else { return Ok(None) };
-        let piece = JsFuture::from(reader.read()).await.map_err(|_| ended(&self.abort))?;
-        let field = |name: &str| Reflect::get(&piece, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED);
-        if field("done").is_truthy() {
+        let piece = JsFuture::from(reader.read())
+            .await
+            .map_err(|_| ended(&self.abort, NetworkCause::Lost))?;
+        if field(&piece, "done").is_truthy() {
             self.reader = None;
             return Ok(None);
         }
-        let bytes: Uint8Array = field("value").dyn_into().map_err(|_| TransportError::Network)?;
+        let bytes: Uint8Array = field(&piece, "value").dyn_into().map_err(|_| NO_SAYING)?;
         Ok(Some(bytes.to_vec()))
     }
 }
@@ -156,16 +165,43 @@ async fn fetch(request: &Request, abort: &Rc<Abort>) -> Result<gloo_net::http::R
         Some(body) => builder.body(body.expose()),
         None => builder.build(),
     };
-    built
-        .map_err(|_| TransportError::Network)?
-        .send()
+    let built: web_sys::Request = built.map_err(|_| NO_SAYING)?.into();
+    let response = JsFuture::from(fetch_with_request(&built))
         .await
-        .map_err(|_| ended(abort))
+        .map_err(|error| ended(abort, cause(error)))?;
+    let response: web_sys::Response = response.dyn_into().map_err(|_| NO_SAYING)?;
+    Ok(response.into())
 }
 
 /// Why a request ended without an answer: our own abort, or the network.
-fn ended(abort: &Abort) -> TransportError {
-    abort.reason().unwrap_or(TransportError::Network)
+fn ended(abort: &Abort, cause: NetworkCause) -> TransportError {
+    abort.reason().unwrap_or(TransportError::Network(cause))
+}
+
+const NO_SAYING: TransportError = TransportError::Network(NetworkCause::Other);
+
+/// What the platform says about a fetch that failed. Node hides it in the `cause` of a `TypeError`, sometimes deeper.
+fn cause(mut error: JsValue) -> NetworkCause {
+    const DEPTH: usize = 4;
+    for _ in 0..DEPTH {
+        if !error.is_object() {
+            break;
+        }
+        for name in ["code", "message"] {
+            if let Some(cause) = field(&error, name)
+                .as_string()
+                .and_then(|text| NetworkCause::read(&text))
+            {
+                return cause;
+            }
+        }
+        error = field(&error, "cause");
+    }
+    NetworkCause::Other
+}
+
+fn field(object: &JsValue, name: &str) -> JsValue {
+    Reflect::get(object, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
 }
 
 /// `Retry-After` as seconds (RFC 9110, section 10.2.3). The date form is left out: the proxies in question send seconds.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::auth::{Account, AuthSession, Millis, SignUp};
 use crate::device::{self, ModelAccess};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Server};
 use crate::http::{Response, TransportError};
 use crate::secret::Secret;
 
@@ -56,6 +56,8 @@ struct Credentials {
 enum Kind {
     SignUp,
     SignIn,
+    /// Another confirmation e-mail; it has no password.
+    Resend,
 }
 
 /// Something that needs a token.
@@ -203,6 +205,14 @@ impl Session {
                     password,
                 },
             ),
+            Ask::ResendConfirmation { email } => Job::Authenticate(
+                request,
+                Credentials {
+                    kind: Kind::Resend,
+                    email,
+                    password: Secret::from(""),
+                },
+            ),
             Ask::SignOut => Job::SignOut(request),
             Ask::AccessToken => Job::Serve(Need {
                 request,
@@ -308,13 +318,14 @@ impl Session {
 
     fn authenticate(&mut self, request: RequestId, credentials: &Credentials) {
         let Credentials { kind, email, password } = credentials;
-        if email.trim().is_empty() || password.is_empty() {
+        if email.trim().is_empty() || (password.is_empty() && *kind != Kind::Resend) {
             self.reply(request, Err(ErrorCode::ValidationFailed.into()));
             return;
         }
         let call = match kind {
             Kind::SignUp => self.config.supabase.sign_up(email, password),
             Kind::SignIn => self.config.supabase.sign_in(email, password),
+            Kind::Resend => self.config.supabase.resend_confirmation(email),
         };
         let http = HttpId(self.id());
         self.outputs.push_back(Output::SendHttp(http, call));
@@ -713,11 +724,13 @@ impl Session {
     fn authenticated(&mut self, request: RequestId, kind: Kind, result: Result<Response, TransportError>, now: Millis) {
         let supabase = &self.config.supabase;
         let outcome = match result {
-            Err(error) => Err(Error::from(error).with_origin(supabase.base.origin().as_str())),
+            Err(error) => Err(Error::from(error).at(Server::Account, supabase.base.origin().as_str())),
             Ok(response) if !response.is_success() => Err(supabase.parse_error(&response)),
             Ok(response) => match kind {
                 Kind::SignIn => supabase.parse_session(&response.body, now).map(SignUp::Session),
                 Kind::SignUp => supabase.parse_sign_up(&response.body, now),
+                // The answer says nothing, so that nobody learns which addresses have an account.
+                Kind::Resend => Ok(SignUp::ConfirmEmail),
             },
         };
         match outcome {
@@ -739,7 +752,7 @@ impl Session {
     ) {
         let supabase = &self.config.supabase;
         let outcome = match result {
-            Err(error) => Err(Error::from(error).with_origin(supabase.base.origin().as_str())),
+            Err(error) => Err(Error::from(error).at(Server::Account, supabase.base.origin().as_str())),
             Ok(response) if !response.is_success() => Err(supabase.parse_error(&response)),
             Ok(response) => supabase.parse_session(&response.body, now),
         };
@@ -783,15 +796,16 @@ impl Session {
     fn provisioned(&mut self, need: Need, result: Result<Response, TransportError>) {
         let origin = self.config.supabase.base.origin().as_str();
         let outcome = match result {
-            Err(error) => Err(Error::from(error).with_origin(origin)),
+            Err(error) => Err(Error::from(error).at(Server::Account, origin)),
             Ok(response) if response.status == 401 && need.refused.is_none() => {
                 let refused = self.session().map(|session| session.access_token.secret().clone());
                 self.jobs.push_front(Job::Serve(Need { refused, ..need }));
                 return;
             }
-            Ok(response) if !response.is_success() => Err(device::parse_error(&response).with_origin(origin)),
+            Ok(response) if !response.is_success() => Err(device::parse_error(&response).at(Server::Account, origin)),
             Ok(response) => match self.session() {
-                Some(session) => device::parse(&response.body, &session.account.user_id, &self.config.litellm),
+                Some(session) => device::parse(&response.body, &session.account.user_id, &self.config.litellm)
+                    .map_err(|error| error.at(Server::Account, origin)),
                 None => Err(ErrorCode::NotAuthenticated.into()),
             },
         };
@@ -809,7 +823,7 @@ impl Session {
     fn rpc_answered(&mut self, need: Need, token: Secret, result: Result<Response, TransportError>) {
         let origin = self.config.supabase.base.origin().as_str();
         let answer = match result {
-            Err(error) => Err(Error::from(error).with_origin(origin)),
+            Err(error) => Err(Error::from(error).at(Server::Account, origin)),
             Ok(response) if response.is_success() => Ok(Answer::Json(response.body.expose().into())),
             Ok(response) if response.status == 401 && need.refused.is_none() => {
                 self.jobs.push_back(Job::Serve(Need {
@@ -818,7 +832,7 @@ impl Session {
                 }));
                 return;
             }
-            Ok(response) => Err(device::parse_error(&response).with_origin(origin)),
+            Ok(response) => Err(device::parse_error(&response).at(Server::Account, origin)),
         };
         self.reply(need.request, answer);
     }

@@ -85,6 +85,11 @@ pub enum Ask {
         /// The password.
         password: Secret,
     },
+    /// Send the confirmation e-mail once more. Answer: [`Answer::ConfirmEmail`], whether or not it was needed.
+    ResendConfirmation {
+        /// The e-mail address.
+        email: String,
+    },
     /// Sign out here: memory and store first, then the server. Answer: [`Answer::Done`].
     SignOut,
     /// An access token that is good for a while. Answer: [`Answer::AccessToken`].

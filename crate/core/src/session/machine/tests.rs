@@ -8,6 +8,7 @@ use super::*;
 use crate::auth::tests::{session_body, supabase};
 use crate::device::Device;
 use crate::http::{BaseUrl, Request};
+use crate::network::NetworkCause;
 
 const HOUR: u64 = 3_600_000;
 
@@ -296,7 +297,7 @@ fn a_siblings_newer_token_is_adopted_instead_of_a_refresh() {
 #[test]
 fn trouble_on_the_way_keeps_the_session() {
     for trouble in [
-        Some(Err(TransportError::Network)),
+        Some(Err(TransportError::Network(NetworkCause::Other))),
         refuse(503, "x"),
         refuse(429, "over_request_rate_limit"),
     ] {
@@ -431,7 +432,9 @@ fn a_refused_token_is_renewed_once() {
 fn signed_out_means_nothing_is_left() {
     let mut world = World::signed_in();
     world.ask(Ask::ModelAccess, &mut |_| ok(&config("sk-1")));
-    let replies = world.ask(Ask::SignOut, &mut |_| Some(Err(TransportError::Network)));
+    let replies = world.ask(Ask::SignOut, &mut |_| {
+        Some(Err(TransportError::Network(NetworkCause::Other)))
+    });
     assert_eq!(replies, [Ok(Answer::Done)]);
     assert!(matches!(
         world.events()[..],
@@ -500,4 +503,41 @@ fn nothing_secret_is_in_the_machines_debug_text() {
     for secret in ["\"sk-very-secret", "\"r1\"", "e30."] {
         assert!(!printed.contains(secret), "{secret} in {printed}");
     }
+}
+
+#[test]
+fn a_confirmation_is_sent_again_without_a_password_and_changes_nothing() {
+    let mut world = World::new(None);
+    let ask = || Ask::ResendConfirmation {
+        email: " u@example.org ".into(),
+    };
+    let mut body = None;
+    let replies = world.ask(ask(), &mut |request| {
+        body = request.body().map(|body| body.expose().to_owned());
+        ok("{}")
+    });
+    assert!(matches!(replies[..], [Ok(Answer::ConfirmEmail)]), "{replies:?}");
+    assert_eq!(world.sent, ["https://example.supabase.co/auth/v1/resend"]);
+    assert_eq!(body.as_deref(), Some(r#"{"type":"signup","email":"u@example.org"}"#));
+    let replies = world.ask(ask(), &mut |_| refuse(429, "over_email_send_rate_limit"));
+    assert_eq!(code(&replies), ["RATE_LIMITED"]);
+    assert_eq!((world.stored.is_some(), world.events()), (false, Vec::new()));
+}
+
+#[test]
+fn a_failed_call_names_the_server_and_the_cause() {
+    let mut world = World::new(None);
+    let ask = Ask::SignIn {
+        email: "u@example.org".into(),
+        password: Secret::from("p"),
+    };
+    let refused = TransportError::Network(NetworkCause::Tls);
+    let replies = world.ask(ask, &mut |_| Some(Err(refused)));
+    let [Err(error)] = &replies[..] else {
+        panic!("{replies:?}")
+    };
+    assert_eq!((error.code, error.retryable), (ErrorCode::NetworkError, false));
+    assert_eq!(error.network, Some(NetworkCause::Tls));
+    assert_eq!(error.server, Some(crate::error::Server::Account));
+    assert_eq!(error.origin.as_deref(), Some("https://example.supabase.co"));
 }
