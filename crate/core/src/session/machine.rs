@@ -2,24 +2,20 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{
-    Answer, Ask, Change, Config, Event, HttpId, Input, Output, Record, RequestId, SignedOutReason, StoreError, StoreId,
-};
+mod needs;
+mod refresh;
+mod store;
+
+use self::refresh::refresh_at;
+use super::{Answer, Ask, Config, Event, HttpId, Input, Output, Record, RequestId, SignedOutReason, StoreId};
 use crate::auth::{Account, AuthSession, Millis, SignUp};
-use crate::device::{self, ModelAccess};
+use crate::device::ModelAccess;
 use crate::error::{Error, ErrorCode, Server};
 use crate::http::{Response, TransportError};
 use crate::secret::Secret;
-
-/// An access token that ends within this time counts as ended, in milliseconds (the reference client's margin); one
-/// whose whole life is short, within a fifth of it.
-const EXPIRY_MARGIN_MS: u64 = 90_000;
-/// After a failed refresh the machine does not refresh by itself for this long, in milliseconds.
-const REST_MS: u64 = 60_000;
 
 /// The session machine.
 #[derive(Debug)]
@@ -67,6 +63,9 @@ struct Need {
     what: What,
     /// The access token that the server refused for this need: it is replaced once, and a second refusal stands.
     refused: Option<Secret>,
+    /// Whether another window of this device got a key at the same moment: the store is read once more, and a second
+    /// conflict stands.
+    conflicted: bool,
 }
 
 #[derive(Debug)]
@@ -218,6 +217,7 @@ impl Session {
                 request,
                 what: What::AccessToken,
                 refused: None,
+                conflicted: false,
             }),
             Ask::ModelAccess => {
                 // A key in memory is good whatever the account's server does, even while a refresh is under way.
@@ -230,6 +230,7 @@ impl Session {
                     request,
                     what: What::ModelAccess { refused_key_id: None },
                     refused: None,
+                    conflicted: false,
                 })
             }
             Ask::ReplaceModelKey { key_id } => {
@@ -240,12 +241,14 @@ impl Session {
                     request,
                     what,
                     refused: None,
+                    conflicted: false,
                 })
             }
             Ask::Rpc { function, body } => Job::Serve(Need {
                 request,
                 what: What::Rpc { function, body },
                 refused: None,
+                conflicted: false,
             }),
         };
         self.jobs.push_back(job);
@@ -336,161 +339,6 @@ impl Session {
         });
     }
 
-    /// Serves a need from memory, or begins what it takes.
-    fn serve(&mut self, need: Need, now: Millis) {
-        if let What::ModelAccess { refused_key_id } = &need.what
-            && let Some(access) = self.usable_access(refused_key_id.as_deref(), now)
-        {
-            let access = access.clone();
-            self.reply(need.request, Ok(Answer::ModelAccess(access)));
-            return;
-        }
-        let Some(session) = self.session() else {
-            self.reply(need.request, Err(ErrorCode::NotAuthenticated.into()));
-            return;
-        };
-        let token = session.access_token.secret();
-        if need.refused.as_ref() == Some(token) || ends_soon(session, now) {
-            self.begin_refresh(Some(need));
-            return;
-        }
-        self.serve_with_token(need);
-    }
-
-    /// Serves a need with the access token in memory, which the caller found good enough.
-    fn serve_with_token(&mut self, need: Need) {
-        let Some(session) = self.session() else {
-            self.reply(need.request, Err(ErrorCode::NotAuthenticated.into()));
-            return;
-        };
-        let credential = session.access_token.clone();
-        match &need.what {
-            What::AccessToken => self.reply(need.request, Ok(Answer::AccessToken(credential.secret().clone()))),
-            What::ModelAccess { .. } => {
-                match device::request(&self.config.supabase, &self.config.device, &credential) {
-                    Ok(call) => {
-                        let http = HttpId(self.id());
-                        self.outputs.push_back(Output::SendHttp(http, call));
-                        self.step = Some(Step::Provision { http, need });
-                    }
-                    Err(error) => self.reply(need.request, Err(error)),
-                }
-            }
-            What::Rpc { function, body } => {
-                let path = format!("/rest/v1/rpc/{function}");
-                match self.config.supabase.authorized(&path, &credential) {
-                    Ok(call) => {
-                        let call = call.json(body.clone());
-                        let http = HttpId(self.id());
-                        self.outputs.push_back(Output::SendHttp(http, call));
-                        self.calls.push((
-                            http,
-                            Call::Rpc {
-                                need,
-                                token: credential.secret().clone(),
-                            },
-                        ));
-                    }
-                    Err(error) => self.reply(need.request, Err(error)),
-                }
-            }
-        }
-    }
-
-    /// The model key in memory, if this user can use it at the endpoint that is set, and it was not refused.
-    fn usable_access(&self, refused_key_id: Option<&str>, now: Millis) -> Option<&ModelAccess> {
-        let record = self.record.as_ref()?;
-        let access = record.model_access.as_ref()?;
-        let user = &record.session.as_ref()?.account.user_id;
-        let usable = access.usable(user, now)
-            && access.endpoint.origin() == self.config.litellm.origin()
-            && refused_key_id != Some(access.key_id.as_str());
-        usable.then_some(access)
-    }
-
-    fn begin_refresh(&mut self, need: Option<Need>) {
-        let store = StoreId(self.id());
-        self.outputs.push_back(Output::BeginUpdate(store));
-        self.step = Some(Step::RefreshLock { store, need });
-    }
-
-    fn begin_write(&mut self, write: Write) {
-        let store = StoreId(self.id());
-        self.outputs.push_back(Output::BeginUpdate(store));
-        self.step = Some(Step::Write {
-            store,
-            write,
-            ending: false,
-        });
-    }
-
-    // What comes back from the store.
-
-    fn loaded(&mut self, store: StoreId, result: Result<Option<Secret>, StoreError>, now: Millis) {
-        let then = match self.step.take() {
-            Some(Step::Load { store: expected, then }) if expected == store => then,
-            other => {
-                self.step = other;
-                return;
-            }
-        };
-        let stored = self.read_record(result);
-        match (&mut self.record, stored) {
-            (None, stored) => {
-                let record = stored.unwrap_or_default();
-                if let Some(session) = &record.session {
-                    self.outputs.push_back(Output::WakeAt(refresh_at(session)));
-                }
-                self.record = Some(record);
-                // The job that needed the store; a reload has nothing more to do.
-                if !matches!(*then, Job::Reload) {
-                    self.start(*then, now);
-                }
-            }
-            // An unreadable or failing store tells nothing about other windows.
-            (Some(_), None) => {}
-            (Some(_), Some(stored)) => self.adopt(stored),
-        }
-    }
-
-    /// The stored record; `None` when the store failed. What does not parse counts as empty, and is said once.
-    fn read_record(&mut self, result: Result<Option<Secret>, StoreError>) -> Option<Record> {
-        match result {
-            Ok(None) => Some(Record::default()),
-            Ok(Some(text)) => Some(
-                Record::from_text(&text, &self.config.supabase.base).unwrap_or_else(|_| {
-                    self.outputs.push_back(Output::Emit(Event::StoredSessionUnreadable));
-                    Record::default()
-                }),
-            ),
-            Err(StoreError) => {
-                self.outputs.push_back(Output::Emit(Event::StoreFailed));
-                None
-            }
-        }
-    }
-
-    /// Takes over what another window stored.
-    fn adopt(&mut self, stored: Record) {
-        let before = self.session().cloned();
-        let after = stored.session.clone();
-        self.record = Some(stored);
-        match (before, after) {
-            (None, Some(new)) => self.began(&new),
-            (Some(old), None) => {
-                let event = Event::SignedOut(old.account, SignedOutReason::Elsewhere);
-                self.outputs.push_back(Output::Emit(event));
-            }
-            (Some(old), Some(new)) if old.account != new.account => {
-                let event = Event::SignedOut(old.account, SignedOutReason::Elsewhere);
-                self.outputs.push_back(Output::Emit(event));
-                self.began(&new);
-            }
-            (Some(old), Some(new)) if old.access_token != new.access_token => self.renewed(&new),
-            (_, _) => {}
-        }
-    }
-
     fn began(&mut self, session: &AuthSession) {
         self.outputs.push_back(Output::WakeAt(refresh_at(session)));
         self.outputs
@@ -513,184 +361,6 @@ impl Session {
             self.outputs.push_back(Output::SendHttp(http, call));
         }
     }
-
-    fn update_began(&mut self, store: StoreId, result: Result<Option<Secret>, StoreError>, now: Millis) {
-        match self.step.take() {
-            Some(Step::Write {
-                store: expected,
-                write,
-                ending: false,
-            }) if expected == store => {
-                self.write(store, write, result);
-            }
-            Some(Step::RefreshLock { store: expected, need }) if expected == store => {
-                self.refresh_locked(store, need, result, now);
-            }
-            other => self.step = other,
-        }
-    }
-
-    /// The update is ours: change memory and store together.
-    fn write(&mut self, store: StoreId, write: Write, current: Result<Option<Secret>, StoreError>) {
-        let change = match &write {
-            Write::SignOut { .. } => {
-                self.record = Some(Record::default());
-                Change::Erase
-            }
-            Write::SignIn { session, .. } => {
-                if let Some(old) = self.session().filter(|old| old.account != session.account).cloned() {
-                    self.left(&old);
-                }
-                // The same user keeps this device's key; anybody else starts without one.
-                let kept = self
-                    .read_record(current)
-                    .or_else(|| self.record.take())
-                    .unwrap_or_default();
-                let model_access = kept
-                    .model_access
-                    .filter(|access| access.user_id == session.account.user_id);
-                let record = Record {
-                    session: Some((**session).clone()),
-                    model_access,
-                };
-                self.replace(record)
-            }
-            Write::Access { access, .. } => {
-                let session = match self.read_record(current) {
-                    Some(stored) => stored.session,
-                    None => self.session().cloned(),
-                };
-                // Signed out elsewhere, or somebody else signed in, while the key was issued: it is not theirs.
-                match session {
-                    Some(session) if session.account.user_id == access.user_id => {
-                        let model_access = Some((**access).clone());
-                        self.replace(Record {
-                            session: Some(session),
-                            model_access,
-                        })
-                    }
-                    _ => Change::Keep,
-                }
-            }
-        };
-        self.outputs.push_back(Output::EndUpdate(store, change));
-        self.step = Some(Step::Write {
-            store,
-            write,
-            ending: true,
-        });
-    }
-
-    fn replace(&mut self, record: Record) -> Change {
-        let text = record.to_text(&self.config.supabase.base);
-        self.record = Some(record);
-        Change::Replace(text)
-    }
-
-    /// The refresh is ours alone: adopt what a sibling stored, or ask the server.
-    fn refresh_locked(
-        &mut self,
-        store: StoreId,
-        need: Option<Need>,
-        current: Result<Option<Secret>, StoreError>,
-        now: Millis,
-    ) {
-        if let Some(stored) = self.read_record(current) {
-            self.adopt(stored);
-        }
-        let Some(session) = self.session() else {
-            self.end_refresh(store, Change::Keep, Err(ErrorCode::NotAuthenticated.into()), need);
-            return;
-        };
-        let refused = need.as_ref().and_then(|need| need.refused.as_ref());
-        let fresh_enough = match &need {
-            Some(_) => !ends_soon(session, now),
-            None => now < refresh_at(session),
-        };
-        if fresh_enough && refused != Some(session.access_token.secret()) {
-            self.end_refresh(store, Change::Keep, Ok(()), need);
-            return;
-        }
-        let call = self.config.supabase.refresh(&session.refresh_token);
-        let http = HttpId(self.id());
-        self.outputs.push_back(Output::SendHttp(http, call));
-        self.step = Some(Step::RefreshCall { store, http, need });
-    }
-
-    fn end_refresh(&mut self, store: StoreId, change: Change, result: Result<(), Error>, need: Option<Need>) {
-        self.outputs.push_back(Output::EndUpdate(store, change));
-        self.step = Some(Step::RefreshStore { store, result, need });
-    }
-
-    fn update_ended(&mut self, store: StoreId, stored: Result<(), StoreError>, now: Millis) {
-        match self.step.take() {
-            Some(Step::Write {
-                store: expected,
-                write,
-                ending: true,
-            }) if expected == store => {
-                self.written(write, stored);
-            }
-            Some(Step::RefreshStore {
-                store: expected,
-                result,
-                need,
-            }) if expected == store => {
-                if stored.is_err() {
-                    self.outputs.push_back(Output::Emit(Event::StoreFailed));
-                }
-                self.refreshed(result, need, now);
-            }
-            other => self.step = other,
-        }
-    }
-
-    fn written(&mut self, write: Write, stored: Result<(), StoreError>) {
-        match write {
-            Write::SignIn { request, session } => {
-                if stored.is_err() {
-                    self.outputs.push_back(Output::Emit(Event::StoreFailed));
-                }
-                self.began(&session);
-                self.reply(request, Ok(Answer::SignedIn(session.account)));
-            }
-            Write::Access { request, access } => {
-                if stored.is_err() {
-                    self.outputs.push_back(Output::Emit(Event::StoreFailed));
-                }
-                self.reply(request, Ok(Answer::ModelAccess(*access)));
-            }
-            Write::SignOut { request, was } => {
-                if let Some(session) = was {
-                    self.left(&session);
-                }
-                let failed = |StoreError| Error::new(ErrorCode::StoreFailed);
-                self.reply(request, stored.map(|()| Answer::Done).map_err(failed));
-            }
-        }
-    }
-
-    /// The refresh is over: serve the need that it was for.
-    fn refreshed(&mut self, result: Result<(), Error>, need: Option<Need>, now: Millis) {
-        match (result, need) {
-            (Ok(()), Some(need)) => self.serve_with_token(need),
-            (Err(error), Some(need)) => {
-                // A token that still lives serves, unless the server refused that very one.
-                let usable = self.session().is_some_and(|session| {
-                    session.expires_at > now && need.refused.as_ref() != Some(session.access_token.secret())
-                });
-                if usable {
-                    self.serve_with_token(need);
-                } else {
-                    self.reply(need.request, Err(error));
-                }
-            }
-            (Err(_), None) if self.session().is_some() => self.outputs.push_back(Output::WakeAt(now.plus(REST_MS))),
-            (_, None) => {}
-        }
-    }
-
-    // What comes back from servers.
 
     fn http(&mut self, http: HttpId, result: Result<Response, TransportError>, now: Millis) {
         if let Some(at) = self.calls.iter().position(|(id, _)| *id == http) {
@@ -743,100 +413,6 @@ impl Session {
         }
     }
 
-    fn refresh_answered(
-        &mut self,
-        store: StoreId,
-        need: Option<Need>,
-        result: Result<Response, TransportError>,
-        now: Millis,
-    ) {
-        let supabase = &self.config.supabase;
-        let outcome = match result {
-            Err(error) => Err(Error::from(error).at(Server::Account, supabase.base.origin().as_str())),
-            Ok(response) if !response.is_success() => Err(supabase.parse_error(&response)),
-            Ok(response) => supabase.parse_session(&response.body, now),
-        };
-        let Some(record) = self.record.clone() else { return };
-        match outcome {
-            Ok(session) => {
-                self.renewed(&session);
-                let change = self.replace(Record {
-                    session: Some(session),
-                    ..record
-                });
-                self.end_refresh(store, change, Ok(()), need);
-            }
-            Err(error) => {
-                let refused = need.as_ref().and_then(|need| need.refused.as_ref());
-                let ended = record.session.filter(|session| {
-                    error.code == ErrorCode::SessionExpired
-                        && (session.expires_at <= now || refused == Some(session.access_token.secret()))
-                });
-                let Some(session) = ended else {
-                    self.end_refresh(store, Change::Keep, Err(error), need);
-                    return;
-                };
-                let event = Event::SignedOut(session.account, SignedOutReason::Expired);
-                self.outputs.push_back(Output::Emit(event));
-                let kept = Record {
-                    session: None,
-                    model_access: record.model_access,
-                };
-                let change = if kept.is_empty() {
-                    self.record = Some(kept);
-                    Change::Erase
-                } else {
-                    self.replace(kept)
-                };
-                self.end_refresh(store, change, Err(error), need);
-            }
-        }
-    }
-
-    fn provisioned(&mut self, need: Need, result: Result<Response, TransportError>) {
-        let origin = self.config.supabase.base.origin().as_str();
-        let outcome = match result {
-            Err(error) => Err(Error::from(error).at(Server::Account, origin)),
-            Ok(response) if response.status == 401 && need.refused.is_none() => {
-                let refused = self.session().map(|session| session.access_token.secret().clone());
-                self.jobs.push_front(Job::Serve(Need { refused, ..need }));
-                return;
-            }
-            Ok(response) if !response.is_success() => Err(device::parse_error(&response).at(Server::Account, origin)),
-            Ok(response) => match self.session() {
-                Some(session) => device::parse(&response.body, &session.account.user_id, &self.config.litellm)
-                    .map_err(|error| error.at(Server::Account, origin)),
-                None => Err(ErrorCode::NotAuthenticated.into()),
-            },
-        };
-        match outcome {
-            Ok(access) => {
-                self.begin_write(Write::Access {
-                    request: need.request,
-                    access: Box::new(access),
-                });
-            }
-            Err(error) => self.reply(need.request, Err(error)),
-        }
-    }
-
-    fn rpc_answered(&mut self, need: Need, token: Secret, result: Result<Response, TransportError>) {
-        let origin = self.config.supabase.base.origin().as_str();
-        let answer = match result {
-            Err(error) => Err(Error::from(error).at(Server::Account, origin)),
-            Ok(response) if response.is_success() => Ok(Answer::Json(response.body.expose().into())),
-            Ok(response) if response.status == 401 && need.refused.is_none() => {
-                self.jobs.push_back(Job::Serve(Need {
-                    refused: Some(token),
-                    ..need
-                }));
-                return;
-            }
-            Ok(response) => Err(device::parse_error(&response).at(Server::Account, origin)),
-        };
-        self.reply(need.request, answer);
-    }
-
     fn reply(&mut self, request: RequestId, answer: Result<Answer, Error>) {
         self.outputs.push_back(Output::Reply(request, answer));
     }
@@ -845,20 +421,6 @@ impl Session {
         self.next_id = self.next_id.wrapping_add(1);
         self.next_id
     }
-}
-
-/// When the token is to be renewed without anybody asking: at 80 % of its life.
-fn refresh_at(session: &AuthSession) -> Millis {
-    session.issued_at.plus(life(session) / 5 * 4)
-}
-
-/// Whether the token is as good as ended.
-fn ends_soon(session: &AuthSession, now: Millis) -> bool {
-    session.expires_at <= now.plus(EXPIRY_MARGIN_MS.min(life(session) / 5))
-}
-
-const fn life(session: &AuthSession) -> u64 {
-    session.expires_at.0.saturating_sub(session.issued_at.0)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The machine against a small server and a small store, in virtual time.
 
 use alloc::borrow::ToOwned;
+use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
@@ -9,6 +10,7 @@ use crate::auth::tests::{session_body, supabase};
 use crate::device::Device;
 use crate::http::{BaseUrl, Request};
 use crate::network::NetworkCause;
+use crate::session::{Change, StoreError};
 
 const HOUR: u64 = 3_600_000;
 
@@ -385,6 +387,31 @@ fn a_refused_model_key_is_replaced_and_any_other_is_kept() {
         code(&world.ask(refused("sk-1"), &mut silent)),
         ["ok"],
         "it was replaced already"
+    );
+}
+
+#[test]
+fn a_window_that_asked_for_a_key_at_the_same_moment_shares_its_key() {
+    let mut world = World::signed_in();
+    let mut asked = 0;
+    let sibling = {
+        let mut other = World::signed_in();
+        other.ask(Ask::ModelAccess, &mut |_| ok(&config("sk-sibling")));
+        other.stored.unwrap()
+    };
+    world.stored = Some(sibling);
+    let replies = world.ask(Ask::ModelAccess, &mut |_| {
+        asked += 1;
+        refuse(409, "device_key_superseded")
+    });
+    assert!(matches!(&replies[..], [Ok(Answer::ModelAccess(access))] if access.key_id == "id-sk-sibling"));
+    assert_eq!(asked, 1);
+    // Where the store has no key of a sibling, the second conflict stands.
+    let mut alone = World::signed_in();
+    let replies = alone.ask(Ask::ModelAccess, &mut |_| refuse(409, "device_key_superseded"));
+    assert_eq!(
+        (code(&replies).as_slice(), alone.sent.len()),
+        (&["VALIDATION_FAILED"][..], 2)
     );
 }
 
