@@ -30,8 +30,10 @@ const help = `Usage: npm run demo -- [options]
 `;
 
 const defaultPort = 54321;
+/** The model that a new chat begins with unless the settings say otherwise. */
+const usualModel = 'gpt-4o-mini';
 
-/** @typedef {{supabaseUrl: string, publishableKey: string, litellmUrl: string, dataDir: string | null}} Backend */
+/** @typedef {{supabaseUrl: string, publishableKey: string, litellmUrl: string, dataDir: string | null, models: string[]}} Backend */
 
 try {
   await main();
@@ -83,6 +85,10 @@ async function main() {
     'godoty.backend.supabaseUrl': backend.supabaseUrl,
     'godoty.backend.supabaseKey': backend.publishableKey,
     'godoty.backend.litellmUrl': backend.litellmUrl,
+    // An upstream names its own models.
+    ...(backend.models.length === 0 || backend.models.includes(usualModel)
+      ? {}
+      : { 'godoty.chat.defaultModel': backend.models[0] }),
   };
 
   if (desktop !== undefined) {
