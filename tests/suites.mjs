@@ -13,6 +13,7 @@
  * @property {boolean} [slow] left out by --quick
  * @property {Step[]} steps
  */
+import process from 'node:process';
 
 /** Builds that suites share; each runs once in an invocation, after those it needs. */
 export const builds = {
@@ -68,7 +69,7 @@ export const suites = {
   },
   backend: {
     about: 'migrations, row security, functions and the embedded backend',
-    needs: ['npm-packages'],
+    needs: ['npm-packages', ...(process.env['GODOTY_PG'] === '0' ? [] : ['postgres'])],
     builds: [],
     steps: [vitest('backend')],
   },

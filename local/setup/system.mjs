@@ -1,5 +1,5 @@
 /** Requirements that come from the operating system: Node, Python, a compiler, a database, a browser. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 
@@ -106,7 +106,8 @@ function findKerberosHeaders() {
 
 function findPostgres() {
   const onPath = which('postgres');
-  if (onPath !== undefined) return path.dirname(onPath);
+  // A link on the PATH leads to where the server's other programs are.
+  if (onPath !== undefined) return path.dirname(realpathSync(onPath));
   // Debian keeps the servers of all versions off the PATH.
   const root = '/usr/lib/postgresql';
   const installed = existsSync(root) ? readdirSync(root).sort((a, b) => Number(b) - Number(a)) : [];

@@ -15,8 +15,19 @@ export const versions = Object.freeze({
   wasmBindgen: '0.2.130',
   /** The real VS Code workbench as an npm package: 4.139.1 is VS Code 1.139. */
   codeServer: '4.139.1',
-  /** Whose calculator and price map the core's costs are held against. */
+  /** Whose calculator and price map the core's costs are held against, and whose proxy the client. */
   litellm: '1.106.2',
+  /** The client by which LiteLLM's proxy reaches its database. */
+  prismaPython: '0.15.0',
+  /** The engine and generator of that client; its version is the one that prismaPython asks for. */
+  prismaPackages: Object.freeze({
+    '@prisma/adapter-pg': '5.17.0',
+    '@prisma/client': '5.17.0',
+    '@prisma/driver-adapter-utils': '5.17.0',
+    graphql: '16.15.0',
+    pg: '8.23.1',
+    prisma: '5.17.0',
+  }),
   /** The Node that code-server asks for. */
   codeServerNode: '24.19.0',
 });
