@@ -6,8 +6,14 @@
  */
 import { EventEmitter } from 'vscode';
 
-import { GodotyClient } from '../../crate/wasm/pkg/godoty_core.js';
-import type { Account, CoreEvent, SignUpResult } from '../../crate/wasm/pkg/godoty_core.js';
+import type {
+  Account,
+  ClientConfig,
+  CoreEvent,
+  CoreHost,
+  GodotyClient,
+  SignUpResult,
+} from '../../crate/wasm/pkg/godoty_core.js';
 import type { SessionStore } from './auth/sessionStore.ts';
 import { coreHost } from './core/host.ts';
 import type { BackendSettings } from './settings.ts';
@@ -22,7 +28,8 @@ export type AccountState =
 export type AccountNews = Exclude<CoreEvent, { readonly kind: 'usageChanged' }>;
 
 export interface AccountPorts {
-  readonly loadCore: () => Promise<void>;
+  /** Loads the core when it has not been, and opens a client. */
+  readonly openClient: (config: ClientConfig, host: CoreHost) => Promise<GodotyClient>;
   readonly storeFor: (backend: BackendSettings) => SessionStore;
   readonly device: () => { readonly id: string; readonly name: string };
   readonly queues: UsageQueues;
@@ -90,14 +97,19 @@ export class AccountService {
     return await (await this.client()).signUp(email, password, signal);
   }
 
+  /** Has the confirmation e-mail of a sign-up sent once more. */
+  async resendConfirmation(email: string, signal: AbortSignal): Promise<void> {
+    await (await this.client()).resendConfirmation(email, signal);
+  }
+
   async signOut(): Promise<void> {
     await this.restore();
     await (await this.client()).signOut();
     this.#setState({ kind: 'signedOut' });
   }
 
-  /** Turns to another backend; its own stored session is restored. */
-  async use(settings: BackendSettings): Promise<void> {
+  /** Turns to another backend; its own stored session is restored, if that is wanted. */
+  async use(settings: BackendSettings, restore: boolean): Promise<void> {
     const { client, subscription } = this.#backend;
     subscription.dispose();
     if (this.#state.kind === 'signedIn') {
@@ -105,12 +117,15 @@ export class AccountService {
     }
     this.#backend = this.#open(settings);
     this.#restored = undefined;
-    this.#setState({ kind: 'restoring' });
+    this.#setState({ kind: restore ? 'restoring' : 'signedOut' });
+    // What the old client has under way ends by itself; its timers go with it.
     client?.then(
       (old) => old.free(),
       () => undefined,
     );
-    await this.restore();
+    if (restore) {
+      await this.restore();
+    }
   }
 
   dispose(): void {
@@ -143,14 +158,13 @@ export class AccountService {
   }
 
   async #create(backend: Backend): Promise<GodotyClient> {
-    await this.#ports.loadCore();
     const { id: deviceId, name: deviceName } = this.#ports.device();
     const host = coreHost(backend.store, this.#ports.queues, (event) => {
       if (backend === this.#backend) {
         this.#hear(event);
       }
     });
-    backend.loaded = new GodotyClient({ ...backend.settings, deviceId, deviceName }, host);
+    backend.loaded = await this.#ports.openClient({ ...backend.settings, deviceId, deviceName }, host);
     return backend.loaded;
   }
 
@@ -178,7 +192,10 @@ export class AccountService {
       }
       return;
     }
-    (await backend.client).storeChanged();
+    const client = await backend.client;
+    if (backend === this.#backend) {
+      client.storeChanged();
+    }
   }
 
   #hear(event: CoreEvent): void {

@@ -12,6 +12,9 @@ export async function runAction(id: string, chat: ChatViewProvider): Promise<voi
     case 'openSettings':
       await commands.executeCommand('workbench.action.openSettings', 'godoty.backend');
       return;
+    case 'openProxySettings':
+      await commands.executeCommand('workbench.action.openSettings', 'http.proxy');
+      return;
     case 'pickModel':
       await chat.pickModel();
       return;

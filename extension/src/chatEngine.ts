@@ -109,7 +109,7 @@ function toCoreMessage({ role, content }: PromptMessage): ChatMessage {
 }
 
 function toChatError(detail: ErrorDetail): ChatError {
-  const words = wordsFor(detail, l10n.t('the model server'));
+  const words = wordsFor(detail);
   // The panel has its own Retry below each answer.
   const actions = words.actions.filter((action) => action.id !== 'retry');
   return { code: detail.code, message: words.message, actions };

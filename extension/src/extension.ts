@@ -15,7 +15,7 @@ import { ChatViewProvider } from './chat/view.ts';
 import { CoreChatEngine } from './chatEngine.ts';
 import { detailOf } from './core/errors.ts';
 import { newNonce, newUuid, schedule } from './core/host.ts';
-import { loadCore } from './core/load.ts';
+import { openClient } from './core/load.ts';
 import { deviceOf } from './device.ts';
 import { Log } from './log.ts';
 import { readSettings, sameBackend } from './settings.ts';
@@ -23,7 +23,7 @@ import { StatusBar } from './status/statusBar.ts';
 import { showUsage } from './usage/showUsage.ts';
 import { UsageQueueFiles } from './usage/queueFiles.ts';
 import { UsageFeed } from './usage/usageFeed.ts';
-import { wordsFor } from './words.ts';
+import { unlinked, wordsFor } from './words.ts';
 
 export function activate(context: ExtensionContext): void {
   const log = new Log();
@@ -34,7 +34,7 @@ export function activate(context: ExtensionContext): void {
 
   const account = new AccountService(
     {
-      loadCore: () => loadCore(context.extensionUri),
+      openClient: (settings, host) => openClient(context.extensionUri, settings, host),
       storeFor: (backend) => new SecretSessionStore(context.secrets, backend.supabaseUrl),
       device: () => deviceOf(context.globalState, newUuid),
       queues: new UsageQueueFiles(workspace.fs, context.globalStorageUri, newUuid(), report),
@@ -143,7 +143,11 @@ export function activate(context: ExtensionContext): void {
       settings = readSettings();
       usage.refresh();
       if (!sameBackend(before.backend, settings.backend)) {
-        account.use(settings.backend).catch((error: unknown) => report('changing the backend', error));
+        void run('changing the backend', async () => {
+          await account.use(settings.backend, settings.autoSignIn);
+          // An address that can't be used is told at once.
+          await account.client();
+        })();
       }
     }),
   );
@@ -168,11 +172,11 @@ async function signOut(account: AccountService): Promise<void> {
   }
   const { email } = account.state.account;
   await account.signOut();
-  void window.showInformationMessage(l10n.t('Signed out {0}.', email));
+  void window.showInformationMessage(l10n.t('Signed out {0}.', unlinked(email)));
 }
 
 async function showError(error: unknown, act: (id: string) => void): Promise<void> {
-  const words = wordsFor(detailOf(error), l10n.t('the account server'));
+  const words = wordsFor(detailOf(error));
   const actions = words.actions.filter((action) => action.id !== 'retry');
   const picked = await window.showErrorMessage(words.message, ...actions.map((action) => action.label));
   const chosen = actions.find((action) => action.label === picked);

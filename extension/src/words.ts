@@ -1,11 +1,20 @@
 /** What users read when something went wrong: the cause, and the next step as a button. */
 import { l10n } from 'vscode';
 
-import type { ErrorDetail } from '../../crate/wasm/pkg/godoty_core.js';
+import type { ErrorDetail, NetworkCause } from '../../crate/wasm/pkg/godoty_core.js';
 import { BACKEND_SETTINGS } from './settings.ts';
 
 /** A next step. The ids are those of `actions.ts`. */
-export type ActionId = 'signIn' | 'createAccount' | 'retry' | 'openSettings' | 'pickModel' | 'showUsage' | 'showLog';
+export type ActionId =
+  | 'signIn'
+  | 'createAccount'
+  | 'retry'
+  | 'resend'
+  | 'openSettings'
+  | 'openProxySettings'
+  | 'pickModel'
+  | 'showUsage'
+  | 'showLog';
 
 export interface Action {
   readonly id: ActionId;
@@ -17,7 +26,10 @@ export interface Words {
   readonly actions: readonly Action[];
 }
 
-const action = (id: ActionId): Action => ({ id, label: labelOf(id) });
+export const action = (id: ActionId): Action => ({ id, label: labelOf(id) });
+
+/** VS Code shows `[…](…)` in a notification as a link, which may be a command: strangers' texts must not have any. */
+export const unlinked = (text: string): string => text.replaceAll('](', '] (');
 
 function labelOf(id: ActionId): string {
   switch (id) {
@@ -27,7 +39,10 @@ function labelOf(id: ActionId): string {
       return l10n.t('Create Account');
     case 'retry':
       return l10n.t('Try Again');
+    case 'resend':
+      return l10n.t('Send the E-Mail Again');
     case 'openSettings':
+    case 'openProxySettings':
       return l10n.t('Open Settings');
     case 'pickModel':
       return l10n.t('Choose a Model');
@@ -38,126 +53,177 @@ function labelOf(id: ActionId): string {
   }
 }
 
-/** Words for an error of the core. `server` is what a person calls the other side, for example "the account server". */
-export function wordsFor(detail: ErrorDetail, server: string): Words {
-  const origin = detail.origin ?? server;
+/** Words for an error of the core. */
+export function wordsFor(detail: ErrorDetail): Words {
+  const say = (message: string, ...actions: readonly ActionId[]): Words => ({ message, actions: actions.map(action) });
+  const server = detail.origin ?? serverName(detail);
   switch (detail.code) {
     case 'NOT_AUTHENTICATED':
-      return { message: l10n.t('You are not signed in.'), actions: [action('signIn')] };
+      return say(l10n.t('You are not signed in.'), 'signIn');
     case 'SESSION_EXPIRED':
-      return { message: l10n.t('Your session has ended. Sign in again to go on.'), actions: [action('signIn')] };
+      return say(l10n.t('Your session has ended. Sign in again to go on.'), 'signIn');
     case 'INVALID_CREDENTIALS':
-      return {
-        message: l10n.t('E-mail and password do not match. Check both and try again.'),
-        actions: [action('retry')],
-      };
+      return say(l10n.t('E-mail and password do not match. Check both and try again.'), 'retry');
     case 'EMAIL_NOT_CONFIRMED':
-      return {
-        message: l10n.t(
-          'This e-mail address is not confirmed yet. Open the link in the e-mail that we sent you, then sign in.',
-        ),
-        actions: [action('signIn')],
-      };
+      return say(
+        l10n.t('This e-mail address is not confirmed yet. Open the link in the e-mail that we sent you, then sign in.'),
+        'signIn',
+        'resend',
+      );
     case 'WEAK_PASSWORD':
-      return { message: weakPassword(detail), actions: [action('retry')] };
+      return say(weakPassword(detail), 'retry');
     case 'ACCOUNT_EXISTS':
-      return {
-        message: l10n.t('There is an account with this e-mail address already. Sign in instead.'),
-        actions: [action('signIn')],
-      };
+      return say(l10n.t('There is an account with this e-mail address already. Sign in instead.'), 'signIn');
     case 'SIGNUP_DISABLED':
-      return {
-        message: l10n.t('{0} takes no new accounts. Ask its operator for one.', origin),
-        actions: [action('signIn')],
-      };
+      return say(l10n.t('{0} takes no new accounts. Ask its operator for one.', server), 'signIn');
     case 'VALIDATION_FAILED':
-      return {
-        message: saidBy(l10n.t('The server did not accept this.'), detail),
-        actions: [action('retry')],
-      };
+      return say(saidBy(l10n.t('The server did not accept this.'), detail), 'retry');
     case 'NETWORK_ERROR':
-      return {
-        message: l10n.t(
-          'Can’t reach {0}. Check your connection, VPN and proxy settings; a refused certificate looks the same from here.',
-          origin,
-        ),
-        actions: [action('retry'), action('showLog')],
-      };
+      return networkWords(detail.network, server, say);
     case 'TIMEOUT':
-      return {
-        message: l10n.t('{0} did not answer in time. Try again in a moment.', origin),
-        actions: [action('retry'), action('showLog')],
-      };
+      return say(l10n.t('{0} did not answer in time. Try again in a moment.', server), 'retry', 'showLog');
     case 'RATE_LIMITED':
-      return { message: rateLimited(detail), actions: [action('retry')] };
+      return say(rateLimited(detail), 'retry');
     case 'QUOTA_EXCEEDED':
-      return {
-        message: l10n.t('Your budget is used up. Wait until it resets, or ask the operator of your account for more.'),
-        actions: [action('showUsage')],
-      };
+      return say(
+        l10n.t('Your budget is used up. Wait until it resets, or ask the operator of your account for more.'),
+        'showUsage',
+      );
     case 'KEY_REJECTED':
-      return {
-        message: l10n.t('The model server refused the key of this device. Sign in again to get another.'),
-        actions: [action('signIn'), action('showLog')],
-      };
-    case 'MODEL_NOT_FOUND':
-      return {
-        message: l10n.t('The server does not know this model. Choose another one.'),
-        actions: [action('pickModel')],
-      };
-    case 'MODEL_NOT_ALLOWED':
-      return {
-        message: l10n.t('Your account may not use this model. Choose another one.'),
-        actions: [action('pickModel')],
-      };
-    case 'BAD_REQUEST':
-      return {
-        message: saidBy(l10n.t('The model server refused the request.'), detail),
-        actions: [action('showLog')],
-      };
-    case 'SERVER_ERROR':
-      return {
-        message: saidBy(
-          l10n.t('The server, or the provider behind it, failed. Nothing that you typed is lost.'),
-          detail,
+      return say(
+        l10n.t(
+          'The model server takes neither the key of this device nor a new one. Try again; if that does not help, sign out and in.',
         ),
-        actions: [action('retry'), action('showLog')],
-      };
+        'retry',
+        'showLog',
+      );
+    case 'MODEL_NOT_FOUND':
+      return say(l10n.t('The server does not know this model. Choose another one.'), 'pickModel');
+    case 'MODEL_NOT_ALLOWED':
+      return say(l10n.t('Your account may not use this model. Choose another one.'), 'pickModel');
+    case 'BAD_REQUEST':
+      return say(saidBy(l10n.t('The model server refused the request.'), detail), 'showLog');
+    case 'SERVER_ERROR':
+      return say(
+        saidBy(l10n.t('The server, or the provider behind it, failed. Nothing that you typed is lost.'), detail),
+        'retry',
+        'showLog',
+      );
     case 'UNEXPECTED_RESPONSE':
-      return {
-        message: l10n.t('{0} does not answer like a Godoty backend. Check the address in the settings.', origin),
-        actions: [action('openSettings'), action('showLog')],
-      };
+      return say(unexpectedResponse(detail, server), 'openSettings', 'showLog');
     case 'INVALID_CONFIGURATION':
-      return { message: invalidConfiguration(detail), actions: [action('openSettings')] };
+      return say(invalidConfiguration(detail), 'openSettings');
     case 'ORIGIN_MISMATCH':
-      return {
-        message: l10n.t(
+      return say(
+        l10n.t(
           'The backend issued the model key for {0}, which is not the server in “{1}”. Godoty sends the key nowhere else: correct the setting.',
-          origin,
+          server,
           BACKEND_SETTINGS.litellmUrl,
         ),
-        actions: [action('openSettings')],
-      };
+        'openSettings',
+      );
     case 'STORE_FAILED':
-      return {
-        message: l10n.t(
+      return say(
+        l10n.t(
           'VS Code’s secret storage did not work, so the stored session could not be changed. Check that a keyring is available, then try again.',
         ),
-        actions: [action('retry'), action('showLog')],
-      };
+        'retry',
+        'showLog',
+      );
     case 'CANCELLED':
-      return { message: l10n.t('Cancelled.'), actions: [] };
+      return say(l10n.t('Cancelled.'));
     case 'INTERNAL':
-      return {
-        message: l10n.t('Something went wrong in Godoty itself. The log has the details.'),
-        actions: [action('showLog')],
-      };
+      return say(l10n.t('Something went wrong in Godoty itself. The log has the details.'), 'showLog');
+  }
+}
+
+function serverName({ server }: ErrorDetail): string {
+  switch (server) {
+    case 'account':
+      return l10n.t('the account server');
+    case 'models':
+      return l10n.t('the model server');
+    default:
+      return l10n.t('the server');
+  }
+}
+
+/** Certificate checks are never offered to be switched off: that would hand every secret to whoever is in between. */
+function networkWords(
+  cause: NetworkCause | undefined,
+  server: string,
+  say: (message: string, ...actions: readonly ActionId[]) => Words,
+): Words {
+  switch (cause) {
+    case 'dns':
+      return say(
+        l10n.t('The address of {0} was not found. Check your connection, and the address in the settings.', server),
+        'retry',
+        'openSettings',
+      );
+    case 'offline':
+      return say(
+        l10n.t('There is no way from this machine to {0}. Check your connection and VPN.', server),
+        'retry',
+        'showLog',
+      );
+    case 'refused':
+      return say(
+        l10n.t('Nothing answers at {0}. Check that the server is running, and the address in the settings.', server),
+        'retry',
+        'openSettings',
+      );
+    case 'lost':
+      return say(l10n.t('The connection to {0} broke off before the answer was complete.', server), 'retry', 'showLog');
+    case 'tls':
+      return say(
+        l10n.t(
+          'The connection to {0} is not secure, so nothing was sent: its certificate is not trusted on this machine. A proxy that inspects traffic needs its certificate installed here; a wrong clock has the same effect.',
+          server,
+        ),
+        'retry',
+        'showLog',
+      );
+    case 'proxy':
+      return say(
+        l10n.t('The proxy of this machine did not let Godoty through to {0}. Check “{1}”.', server, 'http.proxy'),
+        'openProxySettings',
+        'retry',
+      );
+    case 'redirect':
+      return say(
+        l10n.t('{0} sends its callers to another address. Put the final address into the settings.', server),
+        'openSettings',
+        'showLog',
+      );
+    case 'other':
+    case undefined:
+      return say(
+        l10n.t(
+          'Can’t reach {0}. Check your connection, VPN and proxy settings; a refused certificate looks the same from here.',
+          server,
+        ),
+        'retry',
+        'showLog',
+      );
+  }
+}
+
+function unexpectedResponse({ server: which }: ErrorDetail, server: string): string {
+  switch (which) {
+    case 'account':
+      return l10n.t('{0} does not answer like Supabase. Check “{1}”.', server, BACKEND_SETTINGS.supabaseUrl);
+    case 'models':
+      return l10n.t('{0} does not answer like LiteLLM. Check “{1}”.', server, BACKEND_SETTINGS.litellmUrl);
+    default:
+      return l10n.t('{0} does not answer like a Godoty backend. Check the address in the settings.', server);
   }
 }
 
 function saidBy(message: string, detail: ErrorDetail): string {
-  return detail.serverMessage === undefined ? message : l10n.t('{0} It says: {1}', message, detail.serverMessage);
+  return detail.serverMessage === undefined
+    ? message
+    : l10n.t('{0} It says: {1}', message, unlinked(detail.serverMessage));
 }
 
 function weakPassword(detail: ErrorDetail): string {
@@ -170,7 +236,7 @@ function weakPassword(detail: ErrorDetail): string {
       case 'pwned':
         return l10n.t('it is known from a data leak');
       default:
-        return reason;
+        return unlinked(reason);
     }
   });
   if (reasons.length === 0) {
@@ -186,9 +252,20 @@ function rateLimited(detail: ErrorDetail): string {
   return l10n.t('Too many requests. Try again in {0} seconds.', Math.ceil(detail.retryAfterMs / 1000));
 }
 
-function invalidConfiguration(detail: ErrorDetail): string {
+function invalidConfiguration({ reasons = [], status }: ErrorDetail): string {
   const names: Readonly<Record<string, string>> = BACKEND_SETTINGS;
-  const settings = (detail.reasons ?? []).map((reason) => `“${names[reason] ?? reason}”`).join(', ');
+  const settings = reasons.flatMap((reason) => (names[reason] === undefined ? [] : [`“${names[reason]}”`])).join(', ');
+  if (reasons.includes('plainHttp')) {
+    return l10n.t(
+      '{0} begins with http://, which is taken for servers on this machine only: on its way, a password could be read. Use an address with https://.',
+      settings,
+    );
+  }
+  if (reasons.includes('supabaseKey')) {
+    return status === undefined
+      ? l10n.t('{0} holds no usable key. Copy the publishable key of your backend.', settings)
+      : l10n.t('The server does not know the key in {0}. Copy the publishable key of your backend.', settings);
+  }
   return l10n.t(
     'The setting {0} can’t be used. An address has to begin with https://, or with http:// on this machine.',
     settings,

@@ -94,7 +94,7 @@ describe('a connection that fails', () => {
   });
 
   it('says nothing at all', async () => {
-    vi.stubGlobal('fetch', () => Promise.reject(undefined as unknown as Error));
+    vi.stubGlobal('fetch', vi.fn().mockRejectedValue(undefined));
     expect(await signInAt('http://127.0.0.1:9')).toMatchObject({ code: 'NETWORK_ERROR', network: 'other' });
   });
 });

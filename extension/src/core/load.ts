@@ -1,14 +1,21 @@
 /** Loads the core's WebAssembly once, from bytes that VS Code reads: that works on every host. */
 import { Uri, workspace } from 'vscode';
 
-import { initSync } from '../../../crate/wasm/pkg/godoty_core.js';
+import { GodotyClient, initSync } from '../../../crate/wasm/pkg/godoty_core.js';
+import type { ClientConfig, CoreHost } from '../../../crate/wasm/pkg/godoty_core.js';
 // The import makes the bundler ship the file; its place is dist/godoty_core.wasm for both hosts.
 import '../../../crate/wasm/pkg/godoty_core_bg.wasm';
 
 let loading: Promise<void> | undefined;
 
+/** A client of the core, which is loaded first. */
+export async function openClient(extensionUri: Uri, config: ClientConfig, host: CoreHost): Promise<GodotyClient> {
+  await loadCore(extensionUri);
+  return new GodotyClient(config, host);
+}
+
 /** Rejects when the file can't be read or is not a WebAssembly module; the next call tries again. */
-export function loadCore(extensionUri: Uri): Promise<void> {
+function loadCore(extensionUri: Uri): Promise<void> {
   loading ??= load(extensionUri).catch((error: unknown) => {
     loading = undefined;
     throw error;

@@ -1,0 +1,261 @@
+/**
+ * The little of VS Code's API that the shell's modules touch, for tests without VS Code. What a test has to steer or to
+ * look at is in {@link host}; everything else is as plain as it can be.
+ */
+
+type Listener<T> = (value: T) => unknown;
+
+export class EventEmitter<T> {
+  readonly #listeners = new Set<Listener<T>>();
+  readonly event = (listener: Listener<T>): { dispose(): void } => {
+    this.#listeners.add(listener);
+    return { dispose: () => this.#listeners.delete(listener) };
+  };
+  fire(value: T): void {
+    for (const listener of [...this.#listeners]) {
+      listener(value);
+    }
+  }
+  dispose(): void {
+    this.#listeners.clear();
+  }
+}
+
+export class Uri {
+  readonly path: string;
+  private constructor(path: string) {
+    this.path = path;
+  }
+  static file(path: string): Uri {
+    return new Uri(path);
+  }
+  static parse(text: string): Uri {
+    return new Uri(text);
+  }
+  static joinPath(base: Uri, ...parts: readonly string[]): Uri {
+    return new Uri([base.path, ...parts].join('/'));
+  }
+  toString(): string {
+    return this.path;
+  }
+}
+
+/** A message that was shown, with its buttons; the test presses one by its label. */
+export interface Shown {
+  readonly kind: 'information' | 'warning' | 'error';
+  readonly message: string;
+  readonly buttons: readonly string[];
+  press(label?: string): void;
+}
+
+/** An input box that is open. */
+export interface Box {
+  readonly prompt: string;
+  readonly value: string;
+  readonly password: boolean;
+  readonly complaint: string | undefined;
+  type(text: string): void;
+  accept(): void;
+  back(): void;
+  hide(): void;
+}
+
+/** What the tests steer and see. */
+export const host = {
+  settings: new Map<string, unknown>(),
+  commands: [] as { readonly id: string; readonly args: readonly unknown[] }[],
+  registered: new Map<string, (...args: unknown[]) => unknown>(),
+  /** Resolves with what is asked next: a message, an input box, a quick pick. */
+  shown: queue<Shown>(),
+  boxes: queue<Box>(),
+  picks: queue<{ readonly labels: readonly string[]; pick(label?: string): void }>(),
+  /** The cancellation of the progress that is shown. */
+  cancelProgress: (): void => undefined,
+  progressTitles: [] as string[],
+  settingsChanged: new EventEmitter<{ affectsConfiguration(section: string): boolean }>(),
+  statusBar: { visible: false, text: '', tooltip: '' },
+  log: [] as string[],
+  /** Replaces the file system; the one of old refuses everything. */
+  files: undefined as unknown,
+  reset(): void {
+    host.settings.clear();
+    host.registered.clear();
+    for (const list of [host.commands, host.progressTitles, host.log]) {
+      list.length = 0;
+    }
+    for (const waiting of [host.shown, host.boxes, host.picks]) {
+      waiting.clear();
+    }
+    host.statusBar = { visible: false, text: '', tooltip: '' };
+    host.files = undefined;
+  },
+};
+
+function queue<T>(): { push(item: T): void; next(): Promise<T>; readonly waiting: readonly T[]; clear(): void } {
+  const items: T[] = [];
+  const takers: ((item: T) => void)[] = [];
+  return {
+    push: (item) => {
+      const taker = takers.shift();
+      if (taker === undefined) {
+        items.push(item);
+      } else {
+        taker(item);
+      }
+    },
+    next: () => {
+      const item = items.shift();
+      return item === undefined ? new Promise((resolve) => takers.push(resolve)) : Promise.resolve(item);
+    },
+    waiting: items,
+    clear: () => {
+      items.length = 0;
+      takers.length = 0;
+    },
+  };
+}
+
+export const l10n = {
+  t: (message: string, ...values: readonly unknown[]): string =>
+    message.replaceAll(/\{(\d)\}/gu, (_, index: string) => String(values[Number(index)])),
+};
+
+export const env = { appName: 'Test Code', appHost: 'desktop', remoteName: undefined, language: 'en' };
+
+export const ProgressLocation = { Notification: 15 };
+export const StatusBarAlignment = { Left: 1, Right: 2 };
+export const QuickInputButtons = { Back: { id: 'back' } };
+
+export class MarkdownString {
+  readonly value: string;
+  constructor(value: string) {
+    this.value = value;
+  }
+}
+
+const message =
+  (kind: Shown['kind']) =>
+  (text: string, ...buttons: readonly string[]): Promise<string | undefined> =>
+    new Promise((resolve) => host.shown.push({ kind, message: text, buttons, press: resolve }));
+
+export const window = {
+  showInformationMessage: message('information'),
+  showWarningMessage: message('warning'),
+  showErrorMessage: message('error'),
+  showQuickPick: <T extends { readonly label: string }>(items: readonly T[]): Promise<T | undefined> =>
+    new Promise((resolve) => {
+      const labels = items.map(({ label }) => label);
+      host.picks.push({ labels, pick: (label) => resolve(items.find((item) => item.label === label)) });
+    }),
+  createInputBox: () => new FakeInputBox(),
+  withProgress: async <T>(
+    options: { readonly title: string },
+    task: (progress: unknown, token: unknown) => Promise<T>,
+  ): Promise<T> => {
+    host.progressTitles.push(options.title);
+    const cancelled = new EventEmitter<void>();
+    host.cancelProgress = () => cancelled.fire();
+    return await task({}, { onCancellationRequested: cancelled.event });
+  },
+  createStatusBarItem: () => ({
+    name: '',
+    command: '',
+    accessibilityInformation: undefined,
+    set text(text: string) {
+      host.statusBar.text = text;
+    },
+    set tooltip(tooltip: MarkdownString) {
+      host.statusBar.tooltip = tooltip.value;
+    },
+    show: () => {
+      host.statusBar.visible = true;
+    },
+    hide: () => {
+      host.statusBar.visible = false;
+    },
+    dispose: () => undefined,
+  }),
+  createOutputChannel: () => ({
+    info: (line: string) => host.log.push(line),
+    error: (line: string) => host.log.push(line),
+    show: () => undefined,
+    dispose: () => undefined,
+  }),
+  registerWebviewViewProvider: () => ({ dispose: () => undefined }),
+};
+
+class FakeInputBox {
+  title = '';
+  prompt = '';
+  placeholder: string | undefined;
+  value = '';
+  password = false;
+  ignoreFocusOut = false;
+  buttons: readonly unknown[] = [];
+  validationMessage: string | undefined;
+  readonly #accepted = new EventEmitter<void>();
+  readonly #hidden = new EventEmitter<void>();
+  readonly #changed = new EventEmitter<string>();
+  readonly #pressed = new EventEmitter<unknown>();
+  readonly onDidAccept = this.#accepted.event;
+  readonly onDidHide = this.#hidden.event;
+  readonly onDidChangeValue = this.#changed.event;
+  readonly onDidTriggerButton = this.#pressed.event;
+
+  show(): void {
+    const box = this as FakeInputBox;
+    host.boxes.push({
+      get prompt() {
+        return box.prompt;
+      },
+      get value() {
+        return box.value;
+      },
+      get password() {
+        return box.password;
+      },
+      get complaint() {
+        return box.validationMessage;
+      },
+      type: (text) => {
+        box.value = text;
+        box.#changed.fire(text);
+      },
+      accept: () => box.#accepted.fire(),
+      back: () => box.#pressed.fire(QuickInputButtons.Back),
+      hide: () => box.hide(),
+    });
+  }
+  hide(): void {
+    this.#hidden.fire();
+  }
+  dispose(): void {
+    this.hide();
+  }
+}
+
+export const commands = {
+  registerCommand: (id: string, run: (...args: unknown[]) => unknown) => {
+    host.registered.set(id, run);
+    return { dispose: () => host.registered.delete(id) };
+  },
+  executeCommand: (id: string, ...args: readonly unknown[]): Promise<unknown> => {
+    host.commands.push({ id, args });
+    return Promise.resolve(undefined);
+  },
+};
+
+export const workspace = {
+  get fs(): unknown {
+    return host.files;
+  },
+  getConfiguration: (section: string) => ({ get: (name: string) => host.settings.get(`${section}.${name}`) }),
+  onDidChangeConfiguration: host.settingsChanged.event,
+};
+
+export const authentication = {
+  registerAuthenticationProvider: (id: string) => {
+    host.commands.push({ id: `registerAuthenticationProvider:${id}`, args: [] });
+    return { dispose: () => undefined };
+  },
+};
