@@ -6,10 +6,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
-
+use crate::base64url;
 use crate::error::{Error, ErrorCode, Server};
 use crate::http::{BaseUrl, Credential, Method, Request, Response, bounded};
 use crate::json::{self, Object, Scanner};
@@ -43,8 +40,7 @@ pub struct Supabase {
 }
 
 /// Who is signed in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// The JWT's `session_id`: stable across refreshes.
     pub session_id: String,
@@ -263,7 +259,7 @@ fn status_code(status: u16, looks_like_supabase: bool) -> ErrorCode {
 /// The `session_id` claim of a JWT (RFC 7519, section 3). The signature is the server's business, not the client's.
 fn session_id(access_token: &str) -> Option<String> {
     let payload = access_token.split('.').nth(1)?;
-    let bytes = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+    let bytes = base64url::decode(payload.trim_end_matches('='))?;
     let session_id = read(&bytes, |scanner| {
         let mut session_id = None;
         scanner.object_or_skip(|scanner, key| {
@@ -415,6 +411,9 @@ fn read_reasons(scanner: &mut Scanner<'_>, reasons: &mut Vec<String>) -> json::R
 #[cfg(test)]
 pub(crate) mod tests {
     use alloc::borrow::ToOwned;
+
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
     use super::*;
 

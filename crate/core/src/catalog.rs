@@ -8,8 +8,6 @@ mod map;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::Serialize;
-
 use crate::cost::{Billing, CostSource, Prices};
 use crate::error::{Error, ErrorCode};
 use crate::json::{self, Scanner, Str};
@@ -21,20 +19,15 @@ const MAX_MODELS: usize = 20_000;
 const MAX_NAME: usize = 256;
 
 /// What a model can take and give.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Abilities {
     /// Tokens of the prompt at most.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_input_tokens: Option<u64>,
     /// Tokens of the answer at most.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_output_tokens: Option<u64>,
     /// Whether it takes images; `None` when nobody says.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub vision: Option<bool>,
     /// Whether it calls tools; `None` when nobody says.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tools: Option<bool>,
 }
 
@@ -186,7 +179,7 @@ impl Catalog {
         self.models.get(at)
     }
 
-    fn read(body: &[u8], mut item: impl for<'a> FnMut(&mut Scanner<'a>) -> json::Result<Model>) -> Result<Self, Error> {
+    fn read(body: &[u8], item: fn(&mut Scanner<'_>) -> json::Result<Model>) -> Result<Self, Error> {
         let mut scanner = Scanner::new(body);
         let mut models = Vec::new();
         let mut has_list = false;
@@ -209,10 +202,13 @@ impl Catalog {
             return Err(Error::new(ErrorCode::UnexpectedResponse));
         }
         // Of models of one name the first stays.
-        let mut order: Vec<usize> = (0..models.len()).collect();
-        let name = |index: &usize| models.get(*index).map(|model: &Model| model.name.as_str());
-        order.sort_unstable_by(|a, b| name(a).cmp(&name(b)).then(a.cmp(b)));
-        order.dedup_by(|later, first| name(later) == name(first));
+        let mut order: Vec<usize> = Vec::new();
+        let name = |index: usize| models.get(index).map(|model: &Model| model.name.as_str());
+        for index in 0..models.len() {
+            if let Err(at) = order.binary_search_by(|known| name(*known).cmp(&name(index))) {
+                order.insert(at, index);
+            }
+        }
         let mut slots: Vec<Option<Model>> = models.into_iter().map(Some).collect();
         let mut models: Vec<Model> = order
             .into_iter()

@@ -11,8 +11,6 @@ mod stream;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::Serialize;
-
 use crate::cost::{Cost, CostSource, Prices, Usage};
 use crate::error::Error;
 pub use failure::classify;
@@ -20,8 +18,7 @@ pub use request::{ChatRequest, ImageUrl, Message, Part, Tool, ToolChoice};
 pub use stream::{ChatStream, End, Flags, Pushed, ResponseHead};
 
 /// How an answer ended: a closed set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The model said all it had to say.
     Done,
@@ -59,8 +56,7 @@ impl Outcome {
 }
 
 /// An [`Outcome`] without its data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the outcome of the same name")]
 pub enum OutcomeName {
     Done,
@@ -105,8 +101,7 @@ impl OutcomeName {
 }
 
 /// A call of a tool that the model asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ToolCall {
     /// The model's id of the call; the tool's result names it.
     pub id: String,
@@ -117,8 +112,7 @@ pub struct ToolCall {
 }
 
 /// An answer, when its stream has ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatResult {
     /// How it ended.
     pub outcome: Outcome,
@@ -129,24 +123,18 @@ pub struct ChatResult {
     /// The model's reasoning, where the provider shows it.
     pub reasoning: String,
     /// The model's refusal, if it refused.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
     /// The tools to call, in the order of their index. Only [`Outcome::ToolCalls`] says that they are complete.
     pub tool_calls: Vec<ToolCall>,
     /// What the call used, if the server said so.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
     /// The cost that the server stated, if it did.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reported_cost: Option<Cost>,
     /// The provider's id of the answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub response_id: Option<String>,
     /// The model that the server names.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The call id as the proxy has it (`x-litellm-call-id`).
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
 }
 

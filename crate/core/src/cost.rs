@@ -10,15 +10,12 @@ mod tokens;
 
 use alloc::vec::Vec;
 
-use serde::Serialize;
-
 use crate::json::{self, Scanner, Str};
 pub use money::{Money, Price, UNKNOWN_COST, format_cost};
 pub use tokens::{ReportedUsage, Usage};
 
 /// What a cost rests on, best first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CostSource {
     /// The account's backend settled it from the proxy's spend log.
     Settled,
@@ -71,7 +68,7 @@ impl CostSource {
 }
 
 /// A cost and what it rests on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
     /// The amount; `None` exactly when the source is [`CostSource::Unknown`].
     pub amount: Option<Money>,
@@ -277,7 +274,7 @@ impl Prices {
             _ => (usage.completion.saturating_sub(usage.reasoning), usage.reasoning),
         };
         let reasoning_rate = rates.reasoning.unwrap_or(output);
-        Money::sum_of([
+        Money::sum_of(&[
             (text_in, input),
             (cached, cache_read),
             (written, cache_write),
@@ -441,11 +438,11 @@ fn read_ranges(scanner: &mut Scanner<'_>) -> json::Result<Vec<Range>> {
         if let [Some(above), Some(up_to)] = *bounds.as_slice()
             && ranges.len() < MAX_TIERS
         {
-            ranges.push(Range { above, up_to, rates });
+            let at = ranges.partition_point(|range: &Range| range.above <= above);
+            ranges.insert(at, Range { above, up_to, rates });
         }
         Ok(())
     })?;
-    ranges.sort_unstable_by_key(|range: &Range| range.above);
     Ok(ranges)
 }
 

@@ -7,13 +7,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::Serialize;
-
 use crate::network::NetworkCause;
 
 /// What went wrong, as a closed set. The spelling in TypeScript is the `SCREAMING_SNAKE_CASE` name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
     /// Nobody is signed in.
     NotAuthenticated,
@@ -132,8 +129,7 @@ impl ErrorCode {
 }
 
 /// Which of the two servers an error is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Server {
     /// Supabase: the account.
     Account,
@@ -141,34 +137,37 @@ pub enum Server {
     Models,
 }
 
+impl Server {
+    /// The spelling in TypeScript.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Models => "models",
+        }
+    }
+}
+
 /// An error with its data. `Display` shows the code and the status alone, so that a log line can't carry a secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     /// What went wrong.
     pub code: ErrorCode,
     /// Whether the same request may succeed later.
     pub retryable: bool,
     /// The HTTP status, when a server answered.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// How long the server asks to wait, in milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
     /// The server's stated reasons (for example `["length"]` of a weak password), bounded.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
     /// The server's own words, bounded; for the log's detail and the "more" of a message, never a secret of ours.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub server_message: Option<String>,
     /// The origin concerned, for example `https://example.org`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
     /// Which server it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<Server>,
     /// Why a `NETWORK_ERROR` happened.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkCause>,
 }
 
@@ -265,12 +264,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_spelling_is_the_one_that_serde_writes() {
+    fn the_spelling_is_the_name_in_upper_case() {
         for code in ErrorCode::ALL {
-            assert_eq!(
-                serde_json::to_string(&code).unwrap(),
-                alloc::format!("\"{}\"", code.as_str())
-            );
+            let spelled = code.as_str().replace('_', "");
+            assert_eq!(spelled, alloc::format!("{code:?}").to_uppercase());
         }
     }
 

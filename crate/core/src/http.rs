@@ -68,7 +68,8 @@ impl BaseUrl {
         if text.len() > MAX_URL || !text.bytes().all(|b| b.is_ascii_graphic()) || text.contains(['?', '#', '\\', '@']) {
             return None;
         }
-        let (scheme, rest) = text.split_once("://")?;
+        let (scheme, rest) = text.split_once(':')?;
+        let rest = rest.strip_prefix("//")?;
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let scheme = scheme.to_ascii_lowercase();
         let authority = authority.to_ascii_lowercase();

@@ -6,6 +6,7 @@
 extern crate alloc;
 
 pub mod auth;
+mod base64url;
 pub mod catalog;
 pub mod chat;
 pub mod cost;
@@ -18,4 +19,5 @@ pub mod retry;
 pub mod secret;
 pub mod session;
 pub mod sse;
+mod text;
 pub mod usage;

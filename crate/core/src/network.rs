@@ -3,11 +3,10 @@
 //! Node and Electron name the cause (`ECONNREFUSED`, `net::ERR_CERT_DATE_INVALID`); browsers do not, on purpose, so that
 //! a page can't explore a network.
 
-use serde::Serialize;
+use crate::text::contains;
 
 /// Why there is no answer, as a closed set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NetworkCause {
     /// The name of the server was not found.
     Dns,
@@ -31,15 +30,25 @@ impl NetworkCause {
     /// Reads a cause out of an error's code or message; `None` when neither names one.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
-        let contains = |needle: &str| {
-            text.as_bytes()
-                .windows(needle.len())
-                .any(|window| window == needle.as_bytes())
-        };
         SAYINGS
             .iter()
-            .find(|(saying, _)| contains(saying))
+            .find(|(saying, _)| contains(text, saying))
             .map(|(_, cause)| *cause)
+    }
+
+    /// The spelling in TypeScript.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Offline => "offline",
+            Self::Refused => "refused",
+            Self::Lost => "lost",
+            Self::Tls => "tls",
+            Self::Proxy => "proxy",
+            Self::Redirect => "redirect",
+            Self::Other => "other",
+        }
     }
 
     /// Whether the same request may succeed later without anybody changing anything.

@@ -13,8 +13,6 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::Serialize;
-
 use crate::chat::{ChatResult, OutcomeName};
 use crate::cost::{Cost, CostSource, Money, Prices, Usage};
 use crate::error::{Error, ErrorCode};
@@ -95,8 +93,7 @@ impl Stage {
 }
 
 /// A sum over calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
     /// How many calls.
     pub calls: u64,

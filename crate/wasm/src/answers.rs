@@ -3,19 +3,19 @@
 use std::rc::Rc;
 
 use godoty_core::catalog::Model;
-use godoty_core::chat::{ChatRequest, ChatResult, Outcome, ToolCall};
-use godoty_core::cost::Price;
+use godoty_core::chat::{ChatRequest, Outcome, ToolCall};
+use godoty_core::cost::{Money, Price};
 use godoty_core::error::{Error, ErrorCode};
 use js_sys::{Function, Promise, Reflect};
-use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 use web_sys::AbortSignal;
 
 use crate::chat::{Deltas, Ended, Limits};
 use crate::client::GodotyClient;
-use crate::error::{plain, to_js};
-use crate::usage::{UsageSnapshot, WireCost, WireTokens};
+use crate::error::{detail, to_js};
+use crate::usage::{UsageSnapshot, cost, tokens};
+use crate::value::{Object, Value};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r"
@@ -119,8 +119,8 @@ impl GodotyClient {
         let chats = Rc::clone(&self.chats);
         future_to_promise(async move {
             let catalog = chats.models().await.map_err(|error| to_js(&error))?;
-            let models: Vec<WireModel> = catalog.models().iter().map(WireModel::of).collect();
-            Ok(plain(&models))
+            let models = catalog.models().iter().map(|model| model_info(model).into());
+            Ok(Value::List(models.collect()).into_js())
         })
     }
 
@@ -146,10 +146,8 @@ impl GodotyClient {
                 .run(&call_id, &request, limits, &Deltas(&on_piece), signal.as_ref())
                 .await
                 .map_err(|error| to_js(&error))?;
-            Ok(plain(&WireEnd::of(
-                ended,
-                member(&options, "showEstimates").is_truthy(),
-            )))
+            let show_estimates = member(&options, "showEstimates").is_truthy();
+            Ok(answer(&ended, show_estimates).into_js())
         })
     }
 
@@ -189,76 +187,51 @@ fn whole(object: &JsValue, name: &str) -> Option<u32> {
     (f64::from(whole).to_bits() == number.to_bits()).then_some(whole)
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct WireModel {
-    id: String,
-    chat: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    provider: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_input_tokens: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_output_tokens: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    vision: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tools: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    input_per_million: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    output_per_million: Option<String>,
+/// TypeScript's `ModelInfo`.
+fn model_info(model: &Model) -> Object {
+    let per_million = |price: Option<Price>| price.and_then(Price::per_million).map(Money::format_usd);
+    let rates = model.priced().map(|(prices, _)| prices.base).unwrap_or_default();
+    Object::new()
+        .with("id", model.name.as_str())
+        .with("chat", model.is_chat())
+        .with_some("provider", model.provider.as_deref())
+        .with_some("maxInputTokens", model.abilities.max_input_tokens)
+        .with_some("maxOutputTokens", model.abilities.max_output_tokens)
+        .with_some("vision", model.abilities.vision)
+        .with_some("tools", model.abilities.tools)
+        .with_some("inputPerMillion", per_million(rates.input))
+        .with_some("outputPerMillion", per_million(rates.output))
 }
 
-impl WireModel {
-    fn of(model: &Model) -> Self {
-        let per_million = |price: Option<Price>| price.and_then(Price::per_million).map(|money| money.to_string());
-        let rates = model.priced().map(|(prices, _)| prices.base).unwrap_or_default();
-        Self {
-            id: model.name.clone(),
-            chat: model.is_chat(),
-            provider: model.provider.clone(),
-            max_input_tokens: model.abilities.max_input_tokens,
-            max_output_tokens: model.abilities.max_output_tokens,
-            vision: model.abilities.vision,
-            tools: model.abilities.tools,
-            input_per_million: per_million(rates.input),
-            output_per_million: per_million(rates.output),
-        }
+/// TypeScript's `ChatAnswer`.
+fn answer(ended: &Ended, show_estimates: bool) -> Object {
+    let result = &ended.result;
+    Object::new()
+        .with("outcome", outcome(&result.outcome))
+        .with("toolCalls", tool_calls(&result.tool_calls))
+        .with_some("refusal", result.refusal.as_deref())
+        .with_some("usage", result.usage.map(|usage| tokens(&usage)))
+        .with("cost", cost(ended.cost, show_estimates))
+        .with_some("responseId", result.response_id.as_deref())
+}
+
+/// TypeScript's `ChatOutcome`.
+pub(crate) fn outcome(outcome: &Outcome) -> Object {
+    let object = Object::new().with("kind", outcome.name().as_str());
+    match outcome {
+        Outcome::Error { error } => object.with("error", detail(error)),
+        _ => object,
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct WireEnd {
-    outcome: Outcome,
-    tool_calls: Vec<ToolCall>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refusal: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<WireTokens>,
-    cost: WireCost,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    response_id: Option<String>,
-}
-
-impl WireEnd {
-    fn of(ended: Ended, show_estimates: bool) -> Self {
-        let ChatResult {
-            outcome,
-            tool_calls,
-            refusal,
-            usage,
-            response_id,
-            ..
-        } = ended.result;
-        Self {
-            outcome,
-            tool_calls,
-            refusal,
-            usage: usage.map(WireTokens::of),
-            cost: WireCost::of(ended.cost, show_estimates),
-            response_id,
-        }
-    }
+/// TypeScript's `ChatToolCall[]`.
+pub(crate) fn tool_calls(calls: &[ToolCall]) -> Vec<Value> {
+    let object = |call: &ToolCall| {
+        Object::new()
+            .with("id", call.id.as_str())
+            .with("name", call.name.as_str())
+            .with("arguments", call.arguments.as_str())
+            .into()
+    };
+    calls.iter().map(object).collect()
 }

@@ -9,7 +9,6 @@ use godoty_core::http::BaseUrl;
 use godoty_core::secret::Secret;
 use godoty_core::session::{Answer, Ask, Config, Input, Session};
 use js_sys::{Promise, Reflect};
-use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 use web_sys::AbortSignal;
@@ -17,8 +16,9 @@ use web_sys::AbortSignal;
 use crate::cancel::OnAbort;
 use crate::chat::Chats;
 use crate::driver::{Driver, mismatch};
-use crate::error::{plain, to_js};
+use crate::error::to_js;
 use crate::host::CoreHost;
+use crate::value::{Object, kind};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r"
@@ -47,13 +47,6 @@ unsafe extern "C" {
     /// TypeScript's `Account | undefined`.
     #[wasm_bindgen(typescript_type = "Account | undefined")]
     pub type MaybeAccount;
-}
-
-#[derive(Serialize)]
-#[serde(tag = "kind", rename_all = "camelCase")]
-enum WireSignUp {
-    SignedIn { account: Account },
-    ConfirmEmail,
 }
 
 /// The signed-in account and what it can do. Every function throws a `GodotyError`.
@@ -170,13 +163,14 @@ impl GodotyClient {
                 }
                 Answer::SignedIn(account) => {
                     chats.usage.resume();
+                    let account = Object::from(&account);
                     Ok(if wrapped {
-                        plain(&WireSignUp::SignedIn { account })
+                        kind("signedIn").with("account", account).into_js()
                     } else {
-                        plain(&account)
+                        account.into_js()
                     })
                 }
-                Answer::ConfirmEmail => Ok(plain(&WireSignUp::ConfirmEmail)),
+                Answer::ConfirmEmail => Ok(kind("confirmEmail").into_js()),
                 Answer::AccessToken(token) => Ok(JsValue::from_str(token.expose())),
                 Answer::Done => Ok(JsValue::UNDEFINED),
                 Answer::ModelAccess(_) | Answer::Json(_) => Err(to_js(&mismatch())),
@@ -187,7 +181,7 @@ impl GodotyClient {
 
 fn maybe(account: Option<Account>) -> MaybeAccount {
     account
-        .map_or(JsValue::UNDEFINED, |account| plain(&account))
+        .map_or(JsValue::UNDEFINED, |account| Object::from(&account).into_js())
         .unchecked_into()
 }
 

@@ -1,9 +1,11 @@
 //! `ChatDecoder`: the stream decoder by itself, for callers that bring their own bytes (the benchmark, the boundary tests).
 
-use godoty_core::chat::{ChatStream, End, ResponseHead};
+use godoty_core::chat::{ChatResult, ChatStream, End, ResponseHead};
+use godoty_core::cost::{Cost, Money, Usage};
 use wasm_bindgen::prelude::*;
 
-use crate::error::plain;
+use crate::answers::{outcome, tool_calls};
+use crate::value::Object;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r"
@@ -75,6 +77,35 @@ impl ChatDecoder {
             Some("timeout") => End::Timeout,
             _ => End::Eof,
         };
-        plain(&self.stream.finish(end))
+        result(&self.stream.finish(end)).into_js()
     }
+}
+
+fn result(result: &ChatResult) -> Object {
+    let usage = |usage: Usage| {
+        Object::new()
+            .with("prompt", usage.prompt)
+            .with("completion", usage.completion)
+            .with("total", usage.total)
+            .with("cached", usage.cached)
+            .with("cacheWrite", usage.cache_write)
+            .with("reasoning", usage.reasoning)
+    };
+    let cost = |cost: Cost| {
+        Object::new()
+            .with_some("amount", cost.amount.map(Money::to_pico_text))
+            .with("source", cost.source.as_str())
+    };
+    Object::new()
+        .with("outcome", outcome(&result.outcome))
+        .with("text", result.text.as_str())
+        .with("tail", result.tail.as_str())
+        .with("reasoning", result.reasoning.as_str())
+        .with_some("refusal", result.refusal.as_deref())
+        .with("toolCalls", tool_calls(&result.tool_calls))
+        .with_some("usage", result.usage.map(usage))
+        .with_some("reportedCost", result.reported_cost.map(cost))
+        .with_some("responseId", result.response_id.as_deref())
+        .with_some("model", result.model.as_deref())
+        .with_some("callId", result.call_id.as_deref())
 }

@@ -14,17 +14,16 @@ use godoty_core::secret::Secret;
 use godoty_core::session::{
     Answer, Ask, Change, Event, HttpId, Input, Output, RequestId, Session, SignedOutReason, StoreError, StoreId,
 };
-use js_sys::{Function, Promise, Reflect};
-use serde::Serialize;
+use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use crate::error::plain;
 use crate::host::CoreHost;
 use crate::oneshot::{self, Sender};
 use crate::table::Table;
 use crate::timer::Timer;
 use crate::transport::{self, Abort};
+use crate::value::{Object, kind};
 
 type Reply = Result<Answer, Error>;
 
@@ -138,7 +137,7 @@ impl Driver {
                 }
             }
             Output::WakeAt(at) => self.wake_at(at),
-            Output::Emit(event) => self.emit(&event_to_js(event)),
+            Output::Emit(event) => self.emit(&event_to_js(&event)),
             Output::Reply(id, reply) => {
                 let sender = self.waiting.take(&id);
                 if let Some(sender) = sender {
@@ -224,47 +223,31 @@ fn text(value: &JsValue) -> Option<Secret> {
 }
 
 fn change_to_js(change: &Change) -> JsValue {
-    let object = js_sys::Object::new();
-    let set = |name: &str, value: &str| {
-        // Setting a property of a fresh object can't fail.
-        let _ = Reflect::set(&object, &JsValue::from_str(name), &JsValue::from_str(value));
-    };
     match change {
-        Change::Keep => set("kind", "keep"),
-        Change::Erase => set("kind", "erase"),
-        Change::Replace(text) => {
-            set("kind", "replace");
-            set("text", text.expose());
-        }
+        Change::Keep => kind("keep"),
+        Change::Erase => kind("erase"),
+        Change::Replace(text) => kind("replace").with("text", text.expose()),
     }
-    object.into()
+    .into_js()
 }
 
-#[derive(Serialize)]
-#[serde(tag = "kind", rename_all = "camelCase")]
-enum WireEvent {
-    SignedIn { account: Account },
-    Refreshed { account: Account },
-    SignedOut { account: Account, reason: &'static str },
-    StoredSessionUnreadable,
-    StoreFailed,
-}
-
-fn event_to_js(event: Event) -> JsValue {
-    plain(&match event {
-        Event::SignedIn(account) => WireEvent::SignedIn { account },
-        Event::Refreshed(account) => WireEvent::Refreshed { account },
-        Event::SignedOut(account, reason) => WireEvent::SignedOut {
-            account,
-            reason: match reason {
+/// TypeScript's `CoreEvent`.
+fn event_to_js(event: &Event) -> JsValue {
+    match event {
+        Event::SignedIn(account) => kind("signedIn").with("account", Object::from(account)),
+        Event::Refreshed(account) => kind("refreshed").with("account", Object::from(account)),
+        Event::SignedOut(account, reason) => kind("signedOut").with("account", Object::from(account)).with(
+            "reason",
+            match reason {
                 SignedOutReason::User => "user",
                 SignedOutReason::Expired => "expired",
                 SignedOutReason::Elsewhere => "elsewhere",
             },
-        },
-        Event::StoredSessionUnreadable => WireEvent::StoredSessionUnreadable,
-        Event::StoreFailed => WireEvent::StoreFailed,
-    })
+        ),
+        Event::StoredSessionUnreadable => kind("storedSessionUnreadable"),
+        Event::StoreFailed => kind("storeFailed"),
+    }
+    .into_js()
 }
 
 /// An answer of a kind that was not asked for is a defect of the machine.

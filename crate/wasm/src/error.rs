@@ -1,9 +1,11 @@
 //! The core's error as a real JavaScript `Error` with a typed `detail`.
 
-use godoty_core::error::Error;
+use godoty_core::error::{Error, Server};
+use godoty_core::network::NetworkCause;
 use js_sys::Reflect;
-use serde::Serialize;
 use wasm_bindgen::prelude::*;
+
+use crate::value::Object;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r"
@@ -52,17 +54,30 @@ export interface GodotyError extends Error {
 pub(crate) fn to_js(error: &Error) -> JsValue {
     let thrown = js_sys::Error::new(&error.to_string());
     thrown.set_name("GodotyError");
-    let detail = plain(error);
+    let detail = detail(error).into_js();
     // Setting a property of a fresh object can't fail.
     let _ = Reflect::set(&thrown, &JsValue::from_str("detail"), &detail);
     thrown.into()
 }
 
-/// A plain object: maps as objects, `None` left out.
-pub(crate) fn plain<T: Serialize>(value: &T) -> JsValue {
-    value
-        .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
-        .unwrap_or(JsValue::UNDEFINED)
+/// TypeScript's `ErrorDetail`.
+pub(crate) fn detail(error: &Error) -> Object {
+    let object = Object::new()
+        .with("code", error.code.as_str())
+        .with("retryable", error.retryable)
+        .with_some("status", error.status.map(u64::from))
+        .with_some("retryAfterMs", error.retry_after_ms);
+    let object = if error.reasons.is_empty() {
+        object
+    } else {
+        let reasons = error.reasons.iter().map(|reason| reason.as_str().into());
+        object.with("reasons", reasons.collect::<Vec<_>>())
+    };
+    object
+        .with_some("serverMessage", error.server_message.as_deref())
+        .with_some("origin", error.origin.as_deref())
+        .with_some("server", error.server.map(Server::as_str))
+        .with_some("network", error.network.map(NetworkCause::as_str))
 }
 
 #[cfg(test)]

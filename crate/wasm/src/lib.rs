@@ -13,3 +13,4 @@ mod table;
 mod timer;
 mod transport;
 mod usage;
+mod value;

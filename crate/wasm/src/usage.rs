@@ -3,17 +3,16 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use godoty_core::chat::{ChatResult, OutcomeName};
-use godoty_core::cost::{Cost, CostSource, Money, Usage, format_cost};
+use godoty_core::chat::ChatResult;
+use godoty_core::cost::{Cost, Money, Usage, format_cost};
 use godoty_core::session::Ask;
 use godoty_core::usage::{Call, Ledger, RESEND_AFTER_MS, Totals, UnixMillis};
-use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use crate::driver::Driver;
-use crate::error::plain;
 use crate::timer::Timer;
+use crate::value::{Object, kind};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r"
@@ -123,7 +122,7 @@ impl Ledgers {
     pub(crate) fn book(self: &Rc<Self>, user_id: &str, call: &Call) {
         // `run` refuses a call without a UUID before it is sent, so the ledger takes this one.
         self.with_ledger(user_id, |ledger| ledger.book(call).is_ok());
-        self.driver.emit(&plain(&UsageChanged { kind: "usageChanged" }));
+        self.driver.emit(&kind("usageChanged").into_js());
         let this = Rc::clone(self);
         let user_id = user_id.to_owned();
         spawn_local(async move {
@@ -209,16 +208,14 @@ impl Ledgers {
             .driver
             .account()
             .and_then(|account| find(&ledgers, &account.user_id));
-        let snapshot = WireSnapshot {
-            totals: WireTotals::of(ledger.map_or(&Totals::default(), Ledger::session), show_estimates),
-            requests: ledger.map_or_else(Vec::new, |ledger| {
-                ledger
-                    .recent()
-                    .map(|call| WireEntry::of(call, show_estimates))
-                    .collect()
-            }),
-        };
-        plain(&snapshot).unchecked_into()
+        let session = ledger.map_or_else(Totals::default, |ledger| *ledger.session());
+        let recent = ledger.into_iter().flat_map(Ledger::recent);
+        let requests = recent.map(|call| entry(call, show_estimates).into());
+        Object::new()
+            .with("totals", totals(&session, show_estimates))
+            .with("requests", requests.collect::<Vec<_>>())
+            .into_js()
+            .unchecked_into()
     }
 }
 
@@ -229,113 +226,47 @@ fn find<'a>(ledgers: &'a [(String, Ledger)], user_id: &str) -> Option<&'a Ledger
         .map(|(_, ledger)| ledger)
 }
 
-#[derive(Serialize)]
-struct UsageChanged {
-    kind: &'static str,
+fn totals(totals: &Totals, show_estimates: bool) -> Object {
+    let totals = totals.shown(show_estimates);
+    let cost = totals.cost();
+    Object::new()
+        .with("tokens", tokens(&totals.usage))
+        .with("requests", totals.calls)
+        .with("costPicoUsd", cost.amount.unwrap_or(Money::ZERO).to_pico_text())
+        .with("costText", format_cost(cost))
+        .with("estimated", cost.source.is_estimate())
+        .with("unknownCosts", totals.unknown)
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct WireSnapshot {
-    totals: WireTotals,
-    requests: Vec<WireEntry>,
+/// TypeScript's `TokenCounts`.
+pub(crate) fn tokens(usage: &Usage) -> Object {
+    Object::new()
+        .with("promptTokens", usage.prompt)
+        .with("completionTokens", usage.completion)
+        .with("totalTokens", usage.total)
+        .with("cachedTokens", usage.cached)
+        .with("cacheWriteTokens", usage.cache_write)
+        .with("reasoningTokens", usage.reasoning)
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct WireTotals {
-    tokens: WireTokens,
-    requests: u64,
-    cost_pico_usd: String,
-    cost_text: String,
-    estimated: bool,
-    unknown_costs: u64,
+/// TypeScript's `CostFact`.
+pub(crate) fn cost(cost: Cost, show_estimates: bool) -> Object {
+    let cost = cost.shown(show_estimates);
+    Object::new()
+        .with_some("picoUsd", cost.amount.map(Money::to_pico_text))
+        .with("text", format_cost(cost))
+        .with("source", cost.source.as_str())
 }
 
-impl WireTotals {
-    fn of(totals: &Totals, show_estimates: bool) -> Self {
-        let totals = totals.shown(show_estimates);
-        let cost = totals.cost();
-        Self {
-            tokens: WireTokens::of(totals.usage),
-            requests: totals.calls,
-            cost_pico_usd: cost.amount.unwrap_or(Money::ZERO).pico().to_string(),
-            cost_text: format_cost(cost),
-            estimated: cost.source.is_estimate(),
-            unknown_costs: totals.unknown,
-        }
-    }
-}
-
-/// Token counts as TypeScript has them.
-#[expect(clippy::struct_field_names, reason = "the names are the fields of the boundary")]
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct WireTokens {
-    prompt_tokens: u64,
-    completion_tokens: u64,
-    total_tokens: u64,
-    cached_tokens: u64,
-    cache_write_tokens: u64,
-    reasoning_tokens: u64,
-}
-
-impl WireTokens {
-    pub(crate) const fn of(usage: Usage) -> Self {
-        Self {
-            prompt_tokens: usage.prompt,
-            completion_tokens: usage.completion,
-            total_tokens: usage.total,
-            cached_tokens: usage.cached,
-            cache_write_tokens: usage.cache_write,
-            reasoning_tokens: usage.reasoning,
-        }
-    }
-}
-
-/// A cost as TypeScript has it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct WireCost {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pico_usd: Option<String>,
-    text: String,
-    source: CostSource,
-}
-
-impl WireCost {
-    pub(crate) fn of(cost: Cost, show_estimates: bool) -> Self {
-        let cost = cost.shown(show_estimates);
-        Self {
-            pico_usd: cost.amount.map(|amount| amount.pico().to_string()),
-            text: format_cost(cost),
-            source: cost.source,
-        }
-    }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct WireEntry {
-    tokens: WireTokens,
-    call_id: String,
-    model: String,
-    started_at: UnixMillis,
-    outcome: OutcomeName,
-    cost: WireCost,
-}
-
-impl WireEntry {
-    fn of(call: &Call, show_estimates: bool) -> Self {
-        Self {
-            tokens: WireTokens::of(call.usage.unwrap_or_default()),
-            call_id: call.call_id.clone(),
-            model: call.model.clone(),
-            started_at: call.occurred_at,
-            outcome: call.outcome,
-            cost: WireCost::of(call.cost, show_estimates),
-        }
-    }
+/// TypeScript's `UsageEntry`.
+fn entry(call: &Call, show_estimates: bool) -> Object {
+    Object::new()
+        .with("tokens", tokens(&call.usage.unwrap_or_default()))
+        .with("callId", call.call_id.as_str())
+        .with("model", call.model.as_str())
+        .with("startedAt", u64::try_from(call.occurred_at.0).unwrap_or(0))
+        .with("outcome", call.outcome.as_str())
+        .with("cost", cost(call.cost, show_estimates))
 }
 
 /// A call as the ledger keeps it.

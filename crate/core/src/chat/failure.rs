@@ -4,6 +4,7 @@ use alloc::string::String;
 
 use crate::error::{Error, ErrorCode};
 use crate::json::{self, Scanner, Str};
+use crate::text::contains;
 
 /// The longest part of an error's text that is looked at, in bytes.
 const MAX_TEXT: usize = 4096;
@@ -83,7 +84,7 @@ impl ErrorBody {
             return Some(code);
         }
         // LiteLLM's unknown model has no type of its own.
-        (status == 400 && self.message.contains("Invalid model name passed in")).then_some(ErrorCode::ModelNotFound)
+        (status == 400 && contains(&self.message, "Invalid model name passed in")).then_some(ErrorCode::ModelNotFound)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::cost::{Cost, CostSource, Money, ReportedUsage};
 use crate::error::{Error, ErrorCode};
 use crate::json::{Scanner, Str, Text};
 use crate::sse::{Decoder, Event, Limits, Receiver};
+use crate::text::contains;
 
 /// The most that is kept of an answer, in bytes of its strings.
 const MAX_ANSWER: usize = 64 << 20;
@@ -200,7 +201,7 @@ impl ChatStream {
 
     /// The response's head has arrived. Comes before the first push.
     pub fn on_response(&mut self, head: ResponseHead) {
-        self.mode = if !head.is_success() || head.content_type.contains("json") {
+        self.mode = if !head.is_success() || contains(&head.content_type, "json") {
             Mode::Body
         } else if head.content_type.starts_with("text/html") {
             Mode::Foreign

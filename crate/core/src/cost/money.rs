@@ -4,8 +4,6 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use super::Cost;
 
 /// Decimals of a price: those in use have up to 24.
@@ -17,7 +15,8 @@ const TRILLION: i128 = 1_000_000_000_000;
 
 /// An amount of money, a whole number of pico-USD (10⁻¹² USD), never negative.
 ///
-/// Serialised as the decimal text of that number, for example `"12300000"`: a JavaScript number would not hold it.
+/// It crosses the boundary as the decimal text of that number, for example `12300000`: a JavaScript number would not
+/// hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Money(i128);
 
@@ -58,50 +57,45 @@ impl Money {
     }
 
     /// Tokens times their prices, added up exactly and rounded once, half up; `None` when out of range.
-    pub(super) fn sum_of<const N: usize>(lines: [(u64, Price); N]) -> Option<Self> {
+    pub(super) fn sum_of(lines: &[(u64, Price)]) -> Option<Self> {
         let exact = lines.iter().try_fold(0_i128, |sum, (tokens, price)| {
             i128::from(*tokens).checked_mul(price.0)?.checked_add(sum)
         })?;
         divide_half_up(exact, TRILLION).map(Self)
     }
 
+    /// The whole number of pico-USD as text, which is how an amount crosses the boundary.
+    #[must_use]
+    pub fn to_pico_text(self) -> String {
+        decimal(self.0, 0)
+    }
+
     /// Decimal text in USD without trailing zeros, for example `0.000012345678`.
     #[must_use]
     pub fn to_usd_text(self) -> String {
-        let whole = self.0.checked_div(TRILLION).unwrap_or(0);
-        let fraction = self.0.checked_rem(TRILLION).unwrap_or(0);
-        let digits = format!("{fraction:012}");
-        let digits = digits.trim_end_matches('0');
-        if digits.is_empty() {
-            whole.to_string()
-        } else {
-            format!("{whole}.{digits}")
-        }
+        let text = decimal(self.0, 12);
+        text.trim_end_matches('0').trim_end_matches('.').to_string()
     }
 
     /// For people: `$12.35` from one dollar on, `$0.0123` (four decimals) from one cent on, four significant digits
     /// below. Zero is `$0.00`, and nothing else is.
     #[must_use]
     pub fn format_usd(self) -> String {
-        let decimals = if self.0 >= TRILLION || self.0 == 0 {
+        let mut decimals = if self.0 >= TRILLION || self.0 == 0 {
             2
         } else if self.0 >= TRILLION.checked_div(100).unwrap_or(1) {
             4
         } else {
             // The pico digits that are there, and so the zeros that lead.
-            let digits = self.0.checked_ilog10().unwrap_or(0).saturating_add(1);
-            16_u32.saturating_sub(digits).min(12)
+            16_usize.saturating_sub(decimal(self.0, 0).len()).min(12)
         };
-        let unit = 10_i128.checked_pow(12_u32.saturating_sub(decimals)).unwrap_or(1);
-        let scaled = divide_half_up(self.0, unit).unwrap_or(0);
-        let one = 10_i128.checked_pow(decimals).unwrap_or(1);
-        let whole = scaled.checked_div(one).unwrap_or(0);
-        let fraction = scaled.checked_rem(one).unwrap_or(0);
-        let width = usize::try_from(decimals).unwrap_or(2);
-        let mut text = format!("${whole}.{fraction:0width$}");
-        while text.ends_with('0') && text.split_once('.').is_some_and(|(_, decimals)| decimals.len() > 2) {
+        let unit = power_of_ten(12_usize.saturating_sub(decimals)).unwrap_or(1);
+        let mut text = decimal(divide_half_up(self.0, unit).unwrap_or(0), decimals);
+        while decimals > 2 && text.ends_with('0') {
             text.pop();
+            decimals = decimals.saturating_sub(1);
         }
+        text.insert(0, '$');
         text
     }
 }
@@ -109,24 +103,6 @@ impl Money {
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.format_usd())
-    }
-}
-
-impl Serialize for Money {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0.to_string())
-    }
-}
-
-impl<'de> Deserialize<'de> for Money {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = alloc::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse()
-            .ok()
-            .filter(|_| digits)
-            .map(Self)
-            .ok_or_else(|| serde::de::Error::custom("an amount is a whole number of pico-USD as text"))
     }
 }
 
@@ -159,7 +135,7 @@ impl Price {
     /// What a million tokens cost: whole pico-USD, rounded half up.
     #[must_use]
     pub fn per_million(self) -> Option<Money> {
-        Money::sum_of([(1_000_000, self)])
+        Money::sum_of(&[(1_000_000, self)])
     }
 }
 
@@ -186,47 +162,63 @@ fn divide_half_up(number: i128, by: i128) -> Option<i128> {
     }
 }
 
+/// A whole number of 10^-decimals as decimal text.
+fn decimal(number: i128, decimals: usize) -> String {
+    let mut rest = number;
+    let mut backwards = String::new();
+    let mut places = 0_usize;
+    loop {
+        let digit = rest.checked_rem(10).and_then(|digit| u8::try_from(digit).ok());
+        backwards.push(char::from(b'0'.saturating_add(digit.unwrap_or(0))));
+        rest = rest.checked_div(10).unwrap_or(0);
+        places = places.saturating_add(1);
+        if rest == 0 && places > decimals {
+            return backwards.chars().rev().collect();
+        }
+        if places == decimals {
+            backwards.push('.');
+        }
+    }
+}
+
+fn power_of_ten(exponent: usize) -> Option<i128> {
+    (0..exponent).try_fold(1_i128, |power, _| power.checked_mul(10))
+}
+
+/// Takes a sign off; says whether it was a minus.
+fn sign(text: &[u8]) -> (bool, &[u8]) {
+    match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    }
+}
+
 /// Reads a decimal number as a whole number of 10^-decimals, rounded half up.
 fn parse_scaled(text: &str, decimals: i32) -> Option<i128> {
-    let (negative, text) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-    let (down, exponent) = match exponent.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, exponent.strip_prefix('+').unwrap_or(exponent)),
-    };
-    if exponent.is_empty() || !exponent.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    // A million is as good as infinite, and so is what does not fit.
-    let exponent = exponent
-        .parse::<i32>()
-        .map_or(1_000_000, |exponent| exponent.min(1_000_000));
-    let exponent = if down { exponent.checked_neg()? } else { exponent };
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    if whole.is_empty() && fraction.is_empty() {
-        return None;
-    }
+    let (negative, mut rest) = sign(text.as_bytes());
     let mut number = 0_i128;
-    let mut shift = decimals.checked_add(exponent)?;
-    let mut kept = 0;
-    for (fractional, digit) in whole
-        .bytes()
-        .map(|digit| (false, digit))
-        .chain(fraction.bytes().map(|digit| (true, digit)))
-    {
-        if !digit.is_ascii_digit() {
-            return None;
-        }
-        let step = if kept < 36 {
-            number = number
-                .checked_mul(10)?
-                .checked_add(i128::from(digit.wrapping_sub(b'0')))?;
-            if number > 0 {
-                kept = i32::checked_add(kept, 1)?;
+    let mut shift = decimals;
+    let mut kept = 0_i32;
+    let (mut any, mut fractional) = (false, false);
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        let digit = match byte {
+            b'0'..=b'9' => byte.wrapping_sub(b'0'),
+            b'.' if !fractional => {
+                fractional = true;
+                continue;
             }
+            b'e' | b'E' => {
+                shift = shift.checked_add(exponent(rest)?)?;
+                break;
+            }
+            _ => return None,
+        };
+        any = true;
+        let step = if kept < 36 {
+            number = number.checked_mul(10)?.checked_add(i128::from(digit))?;
+            kept = kept.saturating_add(i32::from(number > 0));
             i32::from(fractional).checked_neg()?
         } else {
             // Digits beyond the 36th significant one are below anything that a price can mean.
@@ -234,16 +226,29 @@ fn parse_scaled(text: &str, decimals: i32) -> Option<i128> {
         };
         shift = shift.checked_add(step)?;
     }
+    if !any || (negative && number > 0) {
+        return None;
+    }
     if number == 0 {
         return Some(0);
     }
-    if negative {
-        return None;
-    }
-    let power = 10_i128.checked_pow(shift.unsigned_abs());
+    let power = power_of_ten(usize::try_from(shift.unsigned_abs()).ok()?);
     if shift >= 0 {
         number.checked_mul(power?)
     } else {
         power.map_or(Some(0), |power| divide_half_up(number, power))
     }
+}
+
+/// The digits behind an `e`. A million is as good as infinite.
+fn exponent(text: &[u8]) -> Option<i32> {
+    let (down, digits) = sign(text);
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let size = digits.iter().fold(0_i32, |size, digit| {
+        let digit = i32::from(digit.wrapping_sub(b'0'));
+        size.saturating_mul(10).saturating_add(digit).min(1_000_000)
+    });
+    if down { size.checked_neg() } else { Some(size) }
 }

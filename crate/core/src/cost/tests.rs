@@ -102,11 +102,9 @@ fn an_amount_reads_well_and_never_rounds_to_nothing() {
 
 #[test]
 fn an_amount_crosses_the_boundary_as_text() {
-    assert_eq!(serde_json::to_string(&pico(12_300_000)).unwrap(), "\"12300000\"");
-    assert_eq!(serde_json::from_str::<Money>("\"12300000\"").unwrap(), pico(12_300_000));
-    for wrong in ["\"-1\"", "\"+1\"", "\"\"", "\"1.5\"", "1"] {
-        assert!(serde_json::from_str::<Money>(wrong).is_err(), "{wrong}");
-    }
+    assert_eq!(pico(12_300_000).to_pico_text(), "12300000");
+    assert_eq!(pico(i128::MAX).to_pico_text(), i128::MAX.to_string());
+    assert_eq!(Money::ZERO.to_pico_text(), "0");
     assert_eq!(pico(12_345_678).to_usd_text(), "0.000012345678");
     assert_eq!(pico(3_500_000_000_000).to_usd_text(), "3.5");
     assert_eq!(Money::ZERO.to_usd_text(), "0");

@@ -1,7 +1,5 @@
 //! What a call used, in one shape for every provider.
 
-use serde::{Deserialize, Serialize};
-
 use super::Money;
 use crate::json::{self, Scanner};
 
@@ -9,8 +7,7 @@ use crate::json::{self, Scanner};
 const MAX_TOKENS: u64 = 1_000_000_000_000;
 
 /// Token counts of one call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
     /// Tokens of the prompt, cached ones and cache writes included.
     pub prompt: u64,
