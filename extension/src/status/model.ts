@@ -73,7 +73,7 @@ function fill(template: string, ...values: readonly string[]): string {
   return template.replaceAll(/\{(\d)\}/gu, (placeholder, index: string) => values[Number(index)] ?? placeholder);
 }
 
-/** Names of models come from a server: nothing in them may act as Markdown. */
+/** Names of models come from a server: nothing in them may act as Markdown, bare addresses and line ends included. */
 function escape(text: string): string {
-  return text.replaceAll(/[\\`*_{}[\]()#+\-.!|<>&$~]/gu, String.raw`\$&`);
+  return text.replaceAll(/\s+/gu, ' ').replaceAll(/[\\`*_{}[\]()#+\-.!|<>&$~:@]/gu, String.raw`\$&`);
 }

@@ -1,0 +1,228 @@
+/** The account of a window, with a core that the test plays. */
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+
+import type {
+  Account,
+  CoreHost,
+  GodotyClient,
+  SignUpResult,
+  UsageSnapshot,
+} from '../../../crate/wasm/pkg/godoty_core.js';
+import { AccountService } from '../../../extension/src/account.ts';
+import type { AccountNews } from '../../../extension/src/account.ts';
+import type { SessionStore } from '../../../extension/src/auth/sessionStore.ts';
+import type { BackendSettings } from '../../../extension/src/settings.ts';
+import { EventEmitter, host as vscode } from './vscode.ts';
+
+const HERE: BackendSettings = {
+  supabaseUrl: 'https://here.example.org',
+  supabaseKey: 'sb_publishable_x',
+  litellmUrl: 'https://models.example.org',
+};
+const THERE: BackendSettings = { ...HERE, supabaseUrl: 'https://there.example.org' };
+const USER: Account = { sessionId: 's1', userId: 'u1', email: 'u1@example.org' };
+
+class PlayedStore implements SessionStore {
+  readonly changed = new EventEmitter<void>();
+  readonly onDidChange = this.changed.event;
+  text: string | undefined;
+  reads = 0;
+  read(): Promise<string | undefined> {
+    this.reads += 1;
+    return Promise.resolve(this.text);
+  }
+  async update(change: Parameters<SessionStore['update']>[0]): Promise<void> {
+    await change(this.text);
+  }
+}
+
+/** The core's client as the service uses it. */
+class PlayedClient {
+  readonly backend: string;
+  readonly host: CoreHost;
+  restored: Account | undefined = USER;
+  freed = 0;
+  heardOfStore = 0;
+  constructor(backend: string, host: CoreHost) {
+    this.backend = backend;
+    this.host = host;
+  }
+  restore = (): Promise<Account | undefined> => Promise.resolve(this.restored);
+  signIn = (): Promise<Account> => {
+    this.host.onEvent({ kind: 'signedIn', account: USER });
+    return Promise.resolve(USER);
+  };
+  signUp = (): Promise<SignUpResult> => Promise.resolve({ kind: 'confirmEmail' });
+  signOut = (): Promise<void> => Promise.resolve();
+  storeChanged = (): void => {
+    this.heardOfStore += 1;
+  };
+  usage = (): UsageSnapshot => {
+    throw new Error('not asked for here');
+  };
+  free = (): void => {
+    this.freed += 1;
+  };
+}
+
+let stores: Map<string, PlayedStore>;
+let clients: PlayedClient[];
+let openFails: Error | undefined;
+let reports: string[];
+let news: AccountNews[];
+
+beforeEach(() => {
+  vscode.reset();
+  stores = new Map();
+  clients = [];
+  openFails = undefined;
+  reports = [];
+  news = [];
+});
+
+function storeAt(settings: BackendSettings): PlayedStore {
+  const store = stores.get(settings.supabaseUrl) ?? new PlayedStore();
+  stores.set(settings.supabaseUrl, store);
+  return store;
+}
+
+function openAccount(): AccountService {
+  const account = new AccountService(
+    {
+      openClient: (config, host) => {
+        if (openFails !== undefined) {
+          return Promise.reject(openFails);
+        }
+        const client = new PlayedClient(config.supabaseUrl, host);
+        clients.push(client);
+        return Promise.resolve(client as unknown as GodotyClient);
+      },
+      storeFor: storeAt,
+      device: () => ({ id: 'd1', name: 'device' }),
+      queues: { load: () => Promise.resolve([]), save: () => Promise.resolve() },
+      report: (what) => reports.push(what),
+    },
+    HERE,
+  );
+  account.onNews((item) => news.push(item));
+  return account;
+}
+
+describe('a restore', () => {
+  it('loads no core when nothing is stored', async () => {
+    const account = openAccount();
+    await account.restore();
+    expect(account.state).toEqual({ kind: 'signedOut' });
+    expect(clients).toEqual([]);
+    expect(account.loadedClient).toBeUndefined();
+  });
+
+  it('takes the stored session up, once, and tells nobody of a new one', async () => {
+    storeAt(HERE).text = 'a session';
+    const account = openAccount();
+    expect(account.state).toEqual({ kind: 'restoring' });
+    await Promise.all([account.restore(), account.restore()]);
+    expect(account.state).toEqual({ kind: 'signedIn', account: USER });
+    expect([storeAt(HERE).reads, clients.length, news.length]).toEqual([1, 1, 0]);
+  });
+
+  it('means signed out when the core can’t be loaded, and says so in the log', async () => {
+    storeAt(HERE).text = 'a session';
+    openFails = new Error('no WebAssembly');
+    const account = openAccount();
+    await account.restore();
+    expect(account.state).toEqual({ kind: 'signedOut' });
+    expect(reports).toEqual(['restoring the session']);
+    openFails = undefined;
+    expect(await account.client()).toBe(clients[0]);
+  });
+
+  it('is left out when the user wants none, and then nothing is read', () => {
+    const account = openAccount();
+    account.stayOut();
+    expect(account.state).toEqual({ kind: 'signedOut' });
+    expect(storeAt(HERE).reads).toBe(0);
+  });
+
+  it('follows when another window signs in, and loads the core only then', async () => {
+    const account = openAccount();
+    await account.restore();
+    storeAt(HERE).text = 'a session';
+    storeAt(HERE).changed.fire();
+    await vi.waitFor(() => expect(news).toEqual([{ kind: 'signedIn', account: USER }]));
+    storeAt(HERE).changed.fire();
+    await vi.waitFor(() => expect(clients[0]?.heardOfStore).toBe(1));
+    expect(clients).toHaveLength(1);
+  });
+});
+
+describe('another backend', () => {
+  it('has a session of its own, and the old client is not used again', async () => {
+    storeAt(HERE).text = 'a session';
+    const account = openAccount();
+    await account.restore();
+    await account.use(THERE, true);
+    expect(account.state).toEqual({ kind: 'signedOut' });
+    expect(news).toEqual([{ kind: 'signedOut', account: USER, reason: 'elsewhere' }]);
+    expect(storeAt(HERE).text).toBe('a session');
+    const [old] = clients;
+    expect(old?.freed).toBe(1);
+
+    // Neither the old store nor the old client is listened to any more.
+    storeAt(HERE).changed.fire();
+    old?.host.onEvent({ kind: 'signedIn', account: USER });
+    await Promise.resolve();
+    expect(account.state).toEqual({ kind: 'signedOut' });
+    expect([old?.heardOfStore, news.length]).toEqual([0, 1]);
+
+    await account.signIn('u1@example.org', 'a password', new AbortController().signal);
+    expect(clients.map(({ backend }) => backend)).toEqual([HERE.supabaseUrl, THERE.supabaseUrl]);
+    expect(account.state).toEqual({ kind: 'signedIn', account: USER });
+  });
+
+  it('gives its session back when the user comes back', async () => {
+    storeAt(HERE).text = 'a session';
+    const account = openAccount();
+    await account.restore();
+    await account.use(THERE, true);
+    await account.use(HERE, true);
+    expect(account.state).toEqual({ kind: 'signedIn', account: USER });
+  });
+
+  it('restores nothing when the user wants no silent restore', async () => {
+    storeAt(THERE).text = 'a session';
+    const account = openAccount();
+    account.stayOut();
+    await account.use(THERE, false);
+    expect(account.state).toEqual({ kind: 'signedOut' });
+    expect([storeAt(THERE).reads, clients.length]).toEqual([0, 0]);
+  });
+
+  it('wins over a restore of the one before it that is still under way', async () => {
+    storeAt(HERE).text = 'a session';
+    const account = openAccount();
+    const first = account.restore();
+    const second = account.use(THERE, true);
+    await Promise.all([first, second]);
+    expect(account.state).toEqual({ kind: 'signedOut' });
+  });
+});
+
+describe('events of the core', () => {
+  it('change the state and are passed on, usage apart from the rest', async () => {
+    const account = openAccount();
+    await account.client();
+    const usage = vi.fn();
+    account.onUsageChanged(usage);
+    const { host } = clients[0] as PlayedClient;
+    host.onEvent({ kind: 'signedIn', account: USER });
+    host.onEvent({ kind: 'refreshed', account: USER });
+    host.onEvent({ kind: 'usageChanged' });
+    expect(account.state.kind).toBe('signedIn');
+    host.onEvent({ kind: 'signedOut', account: USER, reason: 'expired' });
+    expect(account.state.kind).toBe('signedOut');
+    host.onEvent({ kind: 'storeFailed' });
+    expect(news.map(({ kind }) => kind)).toEqual(['signedIn', 'refreshed', 'signedOut', 'storeFailed']);
+    expect(usage).toHaveBeenCalledOnce();
+  });
+});
