@@ -41,8 +41,13 @@ export class UsageQueueFiles implements UsageQueues {
     const folder = this.#folder(userId);
     const names = await this.#files.readDirectory(folder).then(
       (entries) => entries.map(([name]) => name).filter((name) => name.endsWith(SUFFIX) && name !== this.#name()),
-      // No folder: nothing was ever kept.
-      () => [],
+      (error: unknown) => {
+        // No folder: nothing was ever kept.
+        if (!isNotFound(error)) {
+          this.#report('reading kept usage records', error);
+        }
+        return [];
+      },
     );
     const texts: string[] = [];
     for (const name of names) {
@@ -91,4 +96,8 @@ export class UsageQueueFiles implements UsageQueues {
     // Ids of users are UUIDs; whatever else a server sends does not leave the folder.
     return Uri.joinPath(this.#root, userId.replaceAll(/[^\w-]/gu, '_'));
   }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'FileNotFound';
 }
