@@ -15,6 +15,8 @@
  */
 import process from 'node:process';
 
+import { litellmNeeds } from '../local/litellm/start.mjs';
+
 /** Builds that suites share; each runs once in an invocation, after those it needs. */
 export const builds = {
   wasm: { needs: [], command: ['npm', 'run', '--silent', 'build:wasm'] },
@@ -72,6 +74,13 @@ export const suites = {
     needs: ['npm-packages', ...(process.env['GODOTY_PG'] === '0' ? [] : ['postgres'])],
     builds: [],
     steps: [vitest('backend')],
+  },
+  live: {
+    about: 'the built WebAssembly against the real LiteLLM proxy with its database',
+    needs: ['npm-packages', ...wasmTools, ...litellmNeeds],
+    builds: ['wasm'],
+    slow: true,
+    steps: [vitest('live')],
   },
   package: {
     about: 'the .vsix and its budgets',
