@@ -1,11 +1,12 @@
 /** Answers the panel through the core, and puts the core's facts into words. */
-import { EventEmitter, l10n } from 'vscode';
+import { EventEmitter } from 'vscode';
 
-import type { ChatAnswer, ChatMessage, ErrorDetail } from '../../crate/wasm/pkg/godoty_core.js';
+import type { ChatAnswer, ChatMessage, ChatOptions, ErrorDetail } from '../../crate/wasm/pkg/godoty_core.js';
 import type { AccountService } from './account.ts';
 import type { ChatDelta, ChatEnd, ChatEngine, ChatError, ChatRequest, CostText, PromptMessage } from './chat/engine.ts';
 import type { ModelChoice } from './chat/panelState.ts';
 import { detailOf, shown } from './core/errors.ts';
+import { priceText } from './lm/modelInfo.ts';
 import type { Settings } from './settings.ts';
 import { sourceText } from './usage/showUsage.ts';
 import { wordsFor } from './words.ts';
@@ -40,14 +41,7 @@ export class CoreChatEngine implements ChatEngine {
     const models = await client.models();
     return models
       .filter((model) => model.chat)
-      .map(({ id, inputPerMillion, outputPerMillion }) => ({
-        id,
-        label: id,
-        detail:
-          inputPerMillion === undefined || outputPerMillion === undefined
-            ? ''
-            : l10n.t('{0} in, {1} out per million tokens', inputPerMillion, outputPerMillion),
-      }));
+      .map((model) => ({ id: model.id, label: model.id, detail: priceText(model) ?? '' }));
   }
 
   async stream(request: ChatRequest, onDelta: (delta: ChatDelta) => void, signal: AbortSignal): Promise<ChatEnd> {
@@ -55,16 +49,10 @@ export class CoreChatEngine implements ChatEngine {
     try {
       const { account, settings } = this.#ports;
       const client = await account.client();
-      const { network, showCostEstimates } = settings();
       const end = await client.chat(
         request.callId,
         { model: request.model, messages: request.messages.map(toCoreMessage) },
-        {
-          firstByteMs: network.timeoutSeconds * 1000,
-          idleMs: network.timeoutSeconds * 1000,
-          maxRetries: network.maxRetries,
-          showEstimates: showCostEstimates,
-        },
+        coreOptions(settings()),
         onDelta,
         signal,
       );
@@ -100,6 +88,16 @@ export class CoreChatEngine implements ChatEngine {
     this.#ports.note(`an answer failed: ${shown(error)}`);
     return { ...bill, outcome: 'error', error: toChatError(error) };
   }
+}
+
+/** What a request may take, as the settings say. */
+export function coreOptions({ network, showCostEstimates }: Settings): ChatOptions {
+  return {
+    firstByteMs: network.timeoutSeconds * 1000,
+    idleMs: network.timeoutSeconds * 1000,
+    maxRetries: network.maxRetries,
+    showEstimates: showCostEstimates,
+  };
 }
 
 const NO_COST: CostText = { text: '', detail: '' };

@@ -17,6 +17,8 @@ import { detailOf } from './core/errors.ts';
 import { newNonce, newUuid, schedule } from './core/host.ts';
 import { openClient } from './core/load.ts';
 import { deviceOf } from './device.ts';
+import { manageModels } from './lm/manageModels.ts';
+import { GodotyModelProvider } from './lm/provider.ts';
 import { Log } from './log.ts';
 import { readSettings, sameBackend } from './settings.ts';
 import { StatusBar } from './status/statusBar.ts';
@@ -46,6 +48,14 @@ export function activate(context: ExtensionContext): void {
   const provider = new GodotyAuthenticationProvider(account, () => signIn.start());
   const usage = new UsageFeed(account, () => settings.showCostEstimates);
   const engine = new CoreChatEngine({ account, settings: () => settings, report, note: (line) => log.info(line) });
+  const models = new GodotyModelProvider({
+    account,
+    settings: () => settings,
+    signIn: () => signIn.start(),
+    newId: newUuid,
+    report,
+    note: (line) => log.info(line),
+  });
   const controller = new ChatController(
     {
       engine,
@@ -82,7 +92,7 @@ export function activate(context: ExtensionContext): void {
     statusBar.update({
       signedIn: account.state.kind === 'signedIn',
       usage: usage.current,
-      streaming: engine.streaming,
+      streaming: engine.streaming || models.streaming,
     });
   };
   const refreshAccount = (): void => {
@@ -92,8 +102,8 @@ export function activate(context: ExtensionContext): void {
     refreshStatus();
     if (state.kind === 'signedIn') {
       engine.models().then(
-        (models) => {
-          controller.setModels(models, settings.defaultModel);
+        (choices) => {
+          controller.setModels(choices, settings.defaultModel);
         },
         (error: unknown) => report('reading the models', error),
       );
@@ -108,6 +118,7 @@ export function activate(context: ExtensionContext): void {
     chat,
     controller,
     engine,
+    models,
     usage,
     account.onDidChangeState(refreshAccount),
     account.onNews((news) => {
@@ -115,6 +126,7 @@ export function activate(context: ExtensionContext): void {
     }),
     usage.onDidChange(refreshStatus),
     engine.onDidChangeStreaming(refreshStatus),
+    models.onDidChangeStreaming(refreshStatus),
     window.registerWebviewViewProvider(ChatViewProvider.viewType, chat),
     commands.registerCommand(
       'godoty.signIn',
@@ -131,6 +143,10 @@ export function activate(context: ExtensionContext): void {
     commands.registerCommand(
       'godoty.showUsage',
       run('showing the usage', () => showUsage(usage.current)),
+    ),
+    commands.registerCommand(
+      'godoty.manageModels',
+      run('managing the models', () => manageModels(account)),
     ),
     commands.registerCommand('godoty.showLog', () => {
       log.show();

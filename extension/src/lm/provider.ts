@@ -1,0 +1,259 @@
+/**
+ * Godoty's models in VS Code's own chat, and for every extension that asks `vscode.lm`. Its requests go the way of the
+ * panel's: the same core sends, counts and keeps them.
+ */
+import * as vscode from 'vscode';
+import type {
+  CancellationToken,
+  Disposable,
+  LanguageModelChatInformation,
+  LanguageModelChatProvider,
+  LanguageModelChatRequestMessage,
+  LanguageModelResponsePart,
+  PrepareLanguageModelChatModelOptions,
+  Progress,
+  ProvideLanguageModelChatResponseOptions,
+} from 'vscode';
+
+import type { ChatAnswer, ChatPiece } from '../../../crate/wasm/pkg/godoty_core.js';
+import type { AccountService, AccountState } from '../account.ts';
+import { coreOptions } from '../chatEngine.ts';
+import { detailOf, isGodotyError, shown } from '../core/errors.ts';
+import type { Settings } from '../settings.ts';
+import { toCall } from './call.ts';
+import {
+  emptyRequestError,
+  filteredError,
+  imageError,
+  malformedArgumentsError,
+  toModelError,
+  truncatedError,
+} from './errors.ts';
+import { UnsendableImage } from './messages.ts';
+import { toModelInformation } from './modelInfo.ts';
+import { toRequestMessage } from './parts.ts';
+import { estimateMessageTokens, estimateTokens } from './tokens.ts';
+import { MalformedArguments, readToolCalls } from './tools.ts';
+import { USAGE_TYPE, toUsage } from './usagePart.ts';
+
+export const VENDOR = 'godoty';
+
+export interface ModelProviderPorts {
+  readonly account: AccountService;
+  readonly settings: () => Settings;
+  /** Asks the user to sign in. */
+  readonly signIn: () => Promise<unknown>;
+  readonly newId: () => string;
+  readonly report: (what: string, error: unknown) => void;
+  /** Writes a line without secrets into the log. */
+  readonly note: (line: string) => void;
+}
+
+/** The class of parts of reasoning is proposed API: most hosts have it, and the types that we build on do not. */
+type ThinkingPart = new (text: string) => LanguageModelResponsePart;
+
+export class GodotyModelProvider implements LanguageModelChatProvider, Disposable {
+  readonly #ports: ModelProviderPorts;
+  readonly #modelsChanged = new vscode.EventEmitter<void>();
+  readonly #streamingChanged = new vscode.EventEmitter<void>();
+  readonly #numbers = new Intl.NumberFormat(vscode.env.language);
+  readonly #subscriptions: Disposable[];
+  /** Whose models VS Code was told of; empty for nobody's. */
+  #userId = '';
+  #running = 0;
+
+  readonly onDidChangeLanguageModelChatInformation = this.#modelsChanged.event;
+  readonly onDidChangeStreaming = this.#streamingChanged.event;
+
+  constructor(ports: ModelProviderPorts) {
+    this.#ports = ports;
+    this.#subscriptions = [
+      vscode.lm.registerLanguageModelChatProvider(VENDOR, this),
+      ports.account.onDidChangeState((state) => this.#accountChanged(state)),
+    ];
+  }
+
+  /** Whether an answer is on its way. */
+  get streaming(): boolean {
+    return this.#running > 0;
+  }
+
+  async provideLanguageModelChatInformation(
+    { silent }: PrepareLanguageModelChatModelOptions,
+    token: CancellationToken,
+  ): Promise<LanguageModelChatInformation[]> {
+    const { account, signIn, report } = this.#ports;
+    try {
+      if (!(await this.#signedIn()) && !silent) {
+        await signIn();
+      }
+      if (token.isCancellationRequested || !(await this.#signedIn())) {
+        return [];
+      }
+      const models = await (await account.client()).models();
+      return models
+        .filter(({ chat }) => chat)
+        .map((model) => toModelInformation(model, (value) => this.#numbers.format(value)));
+    } catch (error) {
+      report('reading the models for VS Code’s chat', error);
+      if (silent) {
+        return [];
+      }
+      throw toModelError(detailOf(error));
+    }
+  }
+
+  async provideLanguageModelChatResponse(
+    model: LanguageModelChatInformation,
+    messages: readonly LanguageModelChatRequestMessage[],
+    options: ProvideLanguageModelChatResponseOptions,
+    progress: Progress<LanguageModelResponsePart>,
+    token: CancellationToken,
+  ): Promise<void> {
+    const abort = new AbortController();
+    const cancelling = token.onCancellationRequested(() => abort.abort());
+    if (token.isCancellationRequested) {
+      abort.abort();
+    }
+    this.#count(1);
+    try {
+      const answer = await this.#ask(model, messages, options, progress, abort.signal);
+      this.#end(answer, model, progress);
+    } catch (error) {
+      throw this.#toThrow(error);
+    } finally {
+      cancelling.dispose();
+      this.#count(-1);
+    }
+  }
+
+  provideTokenCount(
+    _model: LanguageModelChatInformation,
+    text: string | LanguageModelChatRequestMessage,
+  ): Promise<number> {
+    return Promise.resolve(
+      typeof text === 'string' ? estimateTokens(text) : estimateMessageTokens(toRequestMessage(text)),
+    );
+  }
+
+  dispose(): void {
+    for (const subscription of this.#subscriptions) {
+      subscription.dispose();
+    }
+    this.#modelsChanged.dispose();
+    this.#streamingChanged.dispose();
+  }
+
+  /** Waits for the stored session where it is being read; never reads one that the user does not want restored. */
+  async #signedIn(): Promise<boolean> {
+    const { account } = this.#ports;
+    if (account.state.kind === 'restoring') {
+      await account.restore();
+    }
+    return account.state.kind === 'signedIn';
+  }
+
+  async #ask(
+    model: LanguageModelChatInformation,
+    messages: readonly LanguageModelChatRequestMessage[],
+    options: ProvideLanguageModelChatResponseOptions,
+    progress: Progress<LanguageModelResponsePart>,
+    signal: AbortSignal,
+  ): Promise<ChatAnswer> {
+    const { account, settings, newId, note } = this.#ports;
+    const { call, leftOut } = toCall(model.id, messages.map(toRequestMessage), {
+      tools: options.tools,
+      toolsRequired: options.toolMode === vscode.LanguageModelChatToolMode.Required,
+      modelOptions: options.modelOptions,
+    });
+    if (leftOut.length > 0) {
+      note(`left out of a request of VS Code’s chat: ${[...new Set(leftOut)].join(', ')}`);
+    }
+    if (call.messages.length === 0) {
+      throw emptyRequestError();
+    }
+    if (!(await this.#signedIn())) {
+      throw toModelError({ code: 'NOT_AUTHENTICATED', retryable: false });
+    }
+    const client = await account.client();
+    return await client.chat(newId(), call, coreOptions(settings()), (piece) => hand(piece, progress), signal);
+  }
+
+  /** Says how the answer ended. Only a complete one ends without an error or a word. */
+  #end(answer: ChatAnswer, model: LanguageModelChatInformation, progress: Progress<LanguageModelResponsePart>): void {
+    const { outcome, refusal, usage } = answer;
+    if (refusal !== undefined) {
+      progress.report(new vscode.LanguageModelTextPart(refusal));
+    }
+    const calls = outcome.kind === 'tool_calls' ? readToolCalls(answer.toolCalls, this.#ports.newId) : [];
+    if (usage !== undefined) {
+      progress.report(vscode.LanguageModelDataPart.json(toUsage(usage), USAGE_TYPE));
+    }
+    switch (outcome.kind) {
+      case 'done':
+        return;
+      case 'tool_calls':
+        for (const { id, name, input } of calls) {
+          progress.report(new vscode.LanguageModelToolCallPart(id, name, input));
+        }
+        return;
+      case 'length':
+        // VS Code's interface has no reason for an end. A note is what keeps half an answer from looking whole; as an
+        // error it would take the text out of the conversation.
+        progress.report(new vscode.LanguageModelTextPart(lengthNote(model)));
+        return;
+      case 'truncated':
+        throw truncatedError();
+      case 'filtered':
+        throw filteredError();
+      case 'cancelled':
+        throw new vscode.CancellationError();
+      case 'error':
+        this.#ports.note(`an answer for VS Code’s chat failed: ${shown(outcome.error)}`);
+        throw toModelError(outcome.error);
+    }
+  }
+
+  #toThrow(error: unknown): Error {
+    if (error instanceof vscode.LanguageModelError || error instanceof vscode.CancellationError) {
+      return error;
+    }
+    if (error instanceof UnsendableImage) {
+      return imageError(error.fault);
+    }
+    if (error instanceof MalformedArguments) {
+      return malformedArgumentsError(error.tool);
+    }
+    // Nothing was sent: there is no key, or a setting is wrong. Anything that is not the core's is a defect of ours.
+    this.#ports.report('asking for an answer for VS Code’s chat', error);
+    const detail = detailOf(error);
+    return isGodotyError(error) && detail.code === 'CANCELLED' ? new vscode.CancellationError() : toModelError(detail);
+  }
+
+  #accountChanged(state: AccountState): void {
+    const userId = state.kind === 'signedIn' ? state.account.userId : '';
+    if (userId !== this.#userId) {
+      this.#userId = userId;
+      this.#modelsChanged.fire();
+    }
+  }
+
+  #count(change: 1 | -1): void {
+    this.#running += change;
+    this.#streamingChanged.fire();
+  }
+}
+
+function hand({ text, reasoning }: ChatPiece, progress: Progress<LanguageModelResponsePart>): void {
+  const { LanguageModelThinkingPart: Thinking } = vscode as { readonly LanguageModelThinkingPart?: ThinkingPart };
+  if (reasoning !== undefined && Thinking !== undefined) {
+    progress.report(new Thinking(reasoning));
+  }
+  if (text !== undefined) {
+    progress.report(new vscode.LanguageModelTextPart(text));
+  }
+}
+
+function lengthNote({ id }: LanguageModelChatInformation): string {
+  return `\n\n*${vscode.l10n.t('The answer ends here: {0} has reached its length limit.', id)}*`;
+}
