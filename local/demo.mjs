@@ -8,10 +8,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 
 import { quietSettings, startCodeServer } from './code-server.mjs';
+import { startDemoProxy } from './litellm/demo.mjs';
+import { litellmNeeds } from './litellm/start.mjs';
+import { startProgram } from './program.mjs';
 import { which } from './setup/commands.mjs';
 import { ensure, SetupError } from './setup/main.mjs';
 import { checkout } from './setup/packages.mjs';
@@ -23,6 +25,8 @@ const help = `Usage: npm run demo -- [options]
   --upstream URL     an OpenAI-compatible server as the model, for example http://127.0.0.1:11434/v1
   --key K            its key (or the environment variable GODOTY_UPSTREAM_KEY, which other users of this machine
                      cannot see)
+  --with-litellm     the real LiteLLM proxy with its database in front of the model, instead of the built-in stand-in
+                     (the first time installs it: two minutes, 850 MB)
   --port N           the first of three ports: backend, models, VS Code in the browser (default 54321)
   --ephemeral        keep no accounts: the data lives in memory
   --no-open          do not open a browser
@@ -33,6 +37,8 @@ const defaultPort = 54321;
 /** The model that a new chat begins with unless the settings say otherwise. */
 const usualModel = 'gpt-4o-mini';
 
+/** @typedef {import('./litellm/demo.mjs').DemoProxy} DemoProxy */
+/** @typedef {import('./litellm/demo.mjs').Upstream} Upstream */
 /** @typedef {{supabaseUrl: string, publishableKey: string, litellmUrl: string, dataDir: string | null, models: string[]}} Backend */
 
 try {
@@ -52,6 +58,7 @@ async function main() {
       upstream: { type: 'string' },
       key: { type: 'string' },
       port: { type: 'string', default: String(defaultPort) },
+      'with-litellm': { type: 'boolean', default: false },
       ephemeral: { type: 'boolean', default: false },
       'no-open': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -66,8 +73,14 @@ async function main() {
   const tools = await ensure(
     ...['npm-packages', 'wasm32-target', 'wasm-pack', 'wasm-bindgen-cli'],
     ...(desktop === undefined ? ['code-server'] : []),
+    ...(options['with-litellm'] ? litellmNeeds : []),
   );
-  const vsix = await build(tools.env);
+  const modelPort = await portOrAnother(port + 1, 'the models');
+  const upstream = upstreamOf(options);
+  const [vsix, proxy] = await Promise.all([
+    build(tools.env),
+    options['with-litellm'] ? startDemoProxy({ tools, port: modelPort, upstream, say }) : undefined,
+  ]);
 
   const home = mkdtempSync(path.join(tmpdir(), 'godoty-demo-'));
   onExit(() => {
@@ -76,24 +89,23 @@ async function main() {
   const folder = sampleFolder(home);
   const backend = await startBackend(tools.env, {
     port: await portOrAnother(port, 'the backend'),
-    modelPort: await portOrAnother(port + 1, 'the models'),
+    modelPort,
     ephemeral: options.ephemeral,
-    upstream: options.upstream,
-    key: options.key,
+    upstream,
+    proxy,
   });
+  const models = proxy?.models ?? backend.models;
   const settings = {
     'godoty.backend.supabaseUrl': backend.supabaseUrl,
     'godoty.backend.supabaseKey': backend.publishableKey,
     'godoty.backend.litellmUrl': backend.litellmUrl,
     // An upstream names its own models.
-    ...(backend.models.length === 0 || backend.models.includes(usualModel)
-      ? {}
-      : { 'godoty.chat.defaultModel': backend.models[0] }),
+    ...(models.length === 0 || models.includes(usualModel) ? {} : { 'godoty.chat.defaultModel': models[0] }),
   };
 
   if (desktop !== undefined) {
     const window = await openDesktop(desktop, { home, folder, vsix, settings });
-    instructions('the VS Code window that has just opened', backend);
+    instructions('the VS Code window that has just opened', backend, { upstream, proxy });
     await ended(window);
     say('the window is closed');
     await exit(0);
@@ -101,7 +113,7 @@ async function main() {
   }
   const webPort = await portOrAnother(port + 2, 'VS Code in the browser');
   const server = await startCodeServer({ paths: tools.paths, home, folder, vsix, settings, port: webPort });
-  instructions(server.url, backend);
+  instructions(server.url, backend, { upstream, proxy });
   if (!options['no-open']) openBrowser(server.url);
   await ended(server.child);
   say(`VS Code has ended:\n${server.output()}`);
@@ -136,51 +148,33 @@ async function build(env) {
 }
 
 /**
+ * @param {{upstream?: string | undefined, key?: string | undefined}} options
+ * @returns {Upstream | undefined}
+ */
+function upstreamOf({ upstream, key }) {
+  const url = upstream ?? process.env['GODOTY_UPSTREAM_URL'];
+  return url ? { url, key: key ?? process.env['GODOTY_UPSTREAM_KEY'] } : undefined;
+}
+
+/**
  * Starts the embedded backend and waits until it answers.
  *
  * @param {NodeJS.ProcessEnv} env
- * @param {{port: number, modelPort: number, ephemeral: boolean, upstream: string | undefined, key: string | undefined}} options
+ * @param {{port: number, modelPort: number, ephemeral: boolean, upstream: Upstream | undefined, proxy: DemoProxy | undefined}} options
  * @returns {Promise<Backend>}
  */
-async function startBackend(env, { port, modelPort, ephemeral, upstream, key }) {
-  const child = start(
-    process.execPath,
-    [
-      ...['--import', 'tsx', path.join('local', 'server', 'main.ts')],
-      ...['--port', String(port), '--model-port', String(modelPort), '--json-ready'],
-      ...(ephemeral ? ['--ephemeral'] : []),
-    ],
-    {
-      cwd: checkout,
-      // The key goes by the environment: every user of a machine can read the arguments of a process.
-      env: {
-        ...env,
-        ...(upstream === undefined ? {} : { GODOTY_UPSTREAM_URL: upstream }),
-        ...(key === undefined ? {} : { GODOTY_UPSTREAM_KEY: key }),
-      },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
-  if (child.stdout === null) throw new Error('the backend has no output');
-  const lines = createInterface(child.stdout);
-  return await new Promise((resolve, reject) => {
-    let ready = false;
-    lines.on('line', (line) => {
-      if (ready || !line.startsWith('{')) {
-        say(line);
-        return;
-      }
-      ready = true;
-      resolve(JSON.parse(line));
-    });
-    ended(child).then((code) => {
-      if (!ready) reject(new SetupError('the backend did not start; the line above says why'));
-      else {
-        say(`the backend has ended (${String(code)})`);
-        void exit(1);
-      }
-    }, reject);
-  });
+function startBackend(env, { port, modelPort, ephemeral, upstream, proxy }) {
+  // Keys go by the environment: every user of a machine can read the arguments of a process.
+  const models =
+    proxy === undefined
+      ? { GODOTY_UPSTREAM_URL: upstream?.url, GODOTY_UPSTREAM_KEY: upstream?.key }
+      : { LITELLM_URL: proxy.url, LITELLM_MASTER_KEY: proxy.masterKey, GODOTY_UPSTREAM_URL: undefined };
+  const line = [
+    path.join('local', 'server', 'main.ts'),
+    ...['--port', String(port), '--model-port', String(modelPort), '--json-ready'],
+    ...(ephemeral ? ['--ephemeral'] : []),
+  ];
+  return startProgram('the backend', line, { ...env, ...models }, say);
 }
 
 /**
@@ -215,8 +209,12 @@ function sampleFolder(home) {
 /**
  * @param {string} where
  * @param {Backend} backend
+ * @param {{upstream: Upstream | undefined, proxy: DemoProxy | undefined}} models
  */
-function instructions(where, backend) {
+function instructions(where, backend, { upstream, proxy }) {
+  const elsewhere = process.env['LITELLM_URL'];
+  const litellm = proxy !== undefined || Boolean(elsewhere);
+  const answers = upstream?.url ?? elsewhere ?? 'the built-in demo model (no intelligence, no network)';
   process.stdout.write(`
 Godoty is ready: ${where}
 
@@ -227,7 +225,11 @@ Godoty is ready: ${where}
 
   backend  ${backend.supabaseUrl} (e-mails: ${backend.supabaseUrl}/_inbox)
   models   ${backend.litellmUrl}
-  data     ${backend.dataDir ?? 'in memory'}
+  answers  ${answers}
+  data     ${backend.dataDir ?? 'in memory'}${proxy === undefined ? '' : "; LiteLLM's end with the demo"}
+
+  Real:     VS Code, the extension, the database with its row security, the functions${litellm ? ', LiteLLM with its database' : ''}
+  Emulated: Supabase's sign-in and its API${litellm ? '' : ', LiteLLM with its keys'}
 
 Ctrl-C ends everything.
 `);

@@ -31,6 +31,7 @@ export const litellmNeeds = ['litellm', 'postgres', 'litellm-database'];
  * @typedef {object} LiteLLM
  * @property {string} url
  * @property {string} masterKey random, of this start
+ * @property {import('node:child_process').ChildProcess} child
  * @property {() => string} output the end of what the proxy printed
  * @property {() => Promise<void>} close ends the proxy and its database, and removes what they wrote
  */
@@ -93,7 +94,7 @@ export async function startLiteLLM({ paths, models, port }) {
     }
     const url = `http://127.0.0.1:${String(taken)}`;
     await ready(url, child, () => output);
-    return { url, masterKey, output: () => output, close };
+    return { url, masterKey, child, output: () => output, close };
   } catch (error) {
     await close();
     throw error;
