@@ -5,7 +5,14 @@ import type { ExtensionContext } from 'vscode';
 import { activate } from '../../../extension/src/extension.ts';
 import { EventEmitter, Uri, host } from './vscode.ts';
 
-const COMMANDS = ['godoty.signIn', 'godoty.signOut', 'godoty.newChat', 'godoty.showUsage', 'godoty.showLog'];
+const COMMANDS = [
+  'godoty.signIn',
+  'godoty.signOut',
+  'godoty.newChat',
+  'godoty.showUsage',
+  'godoty.manageModels',
+  'godoty.showLog',
+];
 
 /** Anything that is called on it fails, and is counted. */
 function forbidden(calls: string[]): unknown {
@@ -81,7 +88,10 @@ describe('the start', () => {
     const context = start();
     expect(touched).toEqual([]);
     expect([...host.registered.keys()]).toEqual(COMMANDS);
-    expect(host.commands.map(({ id }) => id)).toContain('registerAuthenticationProvider:godoty');
+    expect(host.commands.map(({ id }) => id)).toEqual([
+      'registerAuthenticationProvider:godoty',
+      'registerLanguageModelChatProvider:godoty',
+    ]);
     stop(context);
   });
 

@@ -259,3 +259,12 @@ export const authentication = {
     return { dispose: () => undefined };
   },
 };
+
+export const lm = {
+  registerLanguageModelChatProvider: (vendor: string) => {
+    host.commands.push({ id: `registerLanguageModelChatProvider:${vendor}`, args: [] });
+    return { dispose: () => undefined };
+  },
+};
+
+export * from '../lm/vscodeParts.ts';
