@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { LanguageModelChatMessageRole } from 'vscode';
+import type { LanguageModelChatRequestMessage } from 'vscode';
 
 import { toRequestMessage } from '../../../extension/src/lm/parts.ts';
 import {
@@ -12,7 +12,7 @@ import {
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const read = (role: number, ...content: readonly unknown[]) =>
-  toRequestMessage({ role: role as LanguageModelChatMessageRole, content, name: undefined });
+  toRequestMessage({ role, content, name: undefined } as unknown as LanguageModelChatRequestMessage);
 
 class Tomorrow {
   readonly value = 'something new';

@@ -1,9 +1,11 @@
 /** VS Code's classes of language models, for tests without VS Code. */
 
-import type { LanguageModelChatMessageRole as Role, LanguageModelChatToolMode as Mode } from 'vscode';
+import type * as vscode from 'vscode';
 
-export const LanguageModelChatMessageRole = { User: 1 as Role.User, Assistant: 2 as Role.Assistant };
-export const LanguageModelChatToolMode = { Auto: 1 as Mode.Auto, Required: 2 as Mode.Required };
+type Roles = typeof vscode.LanguageModelChatMessageRole;
+type Modes = typeof vscode.LanguageModelChatToolMode;
+export const LanguageModelChatMessageRole = { User: 1, Assistant: 2 } as unknown as Roles;
+export const LanguageModelChatToolMode = { Auto: 1, Required: 2 } as unknown as Modes;
 
 export class LanguageModelTextPart {
   readonly value: string;
