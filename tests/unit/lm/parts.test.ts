@@ -11,8 +11,10 @@ import {
 } from './vscodeParts.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const read = (role: number, ...content: readonly unknown[]) =>
-  toRequestMessage({ role, content, name: undefined } as unknown as LanguageModelChatRequestMessage);
+const read = (role: number, ...content: readonly unknown[]) => {
+  const message: unknown = { role, content, name: undefined };
+  return toRequestMessage(message as LanguageModelChatRequestMessage);
+};
 
 class Tomorrow {
   readonly value = 'something new';
