@@ -1,12 +1,10 @@
-/** What stands in front of a deployed proxy: it passes everything on, counts it, and can cut an answer off. */
+/** What stands in front of a deployed proxy: it passes everything on, counts what answers are asked for, and can cut an answer off. */
 import { createServer, request as open } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface Front {
   readonly url: string;
-  /** The method and path of everything that was asked, oldest first. */
-  readonly requests: readonly string[];
   /** False when its management can't be reached, so that no key can be issued. */
   managed: boolean;
   /** How often an answer was asked for. */
@@ -19,10 +17,10 @@ export interface Front {
 }
 
 export async function openFront(target: string): Promise<Front> {
-  const requests: string[] = [];
+  let chats = 0;
   const answers = new Set<ServerResponse>();
   const server = createServer((request, response) => {
-    requests.push(`${request.method ?? ''} ${request.url ?? ''}`);
+    if (request.url === '/v1/chat/completions') chats += 1;
     if (!front.managed && request.url?.startsWith('/key/') === true) {
       response.writeHead(503, { 'content-type': 'application/json' }).end('{}');
       return;
@@ -48,8 +46,7 @@ export async function openFront(target: string): Promise<Front> {
   const front: Front = {
     managed: true,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    requests,
-    chats: () => requests.filter((one) => one === 'POST /v1/chat/completions').length,
+    chats: () => chats,
     endAnswers: () => {
       for (const answer of answers) answer.end();
     },

@@ -133,7 +133,6 @@ export interface Spend {
   readonly completion_tokens: number;
   readonly api_key: string;
   readonly user: string;
-  readonly status: string | null;
   readonly metadata: { readonly litellm_call_id?: string };
 }
 
