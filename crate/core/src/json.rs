@@ -446,20 +446,27 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    #[inline]
     fn next_token(&mut self) -> Result<u8> {
         self.whitespace();
         self.next_byte()
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "built for size, these few instructions would be a call per byte"
+    )]
+    #[inline(always)]
     fn next_byte(&mut self) -> Result<u8> {
         let (first, rest) = self.rest.split_first().ok_or(Malformed)?;
         self.rest = rest;
         Ok(*first)
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "built for size, these few instructions would be a call per byte"
+    )]
+    #[inline(always)]
     fn whitespace(&mut self) {
         while let [b' ' | b'\n' | b'\r' | b'\t', rest @ ..] = self.rest {
             self.rest = rest;
