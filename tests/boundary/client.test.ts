@@ -1,11 +1,15 @@
 /** The built WebAssembly against the embedded backend: what the shell relies on. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { startLocalStack } from '../../local/server/start.ts';
 import type { LocalStack } from '../../local/server/start.ts';
-import { MemoryQueues, MemoryStore, OPTIONS, ask, collector, detailOf, openGate, openWindow } from './support.ts';
+import { openGate } from '../support/gate.ts';
+import { MemoryQueues, MemoryStore, OPTIONS, ask, collector, detailOf, openWindow } from './support.ts';
 
 const PASSWORD = 'correct horse battery';
 let stack: LocalStack;
@@ -108,6 +112,7 @@ describe('the account', () => {
     const abort = new AbortController();
     const signingIn = detailOf(client.signIn('a@example.org', 'x', abort.signal));
     await new Promise((resolve) => silent.once('request', resolve));
+    await collectGarbage();
     abort.abort();
     expect((await signingIn).code).toBe('CANCELLED');
     await closed;
@@ -192,6 +197,30 @@ describe('an answer', () => {
     expect(answer.outcome).toEqual({ kind: 'cancelled' });
     expect(text.length).toBeGreaterThan(40);
     expect(answer.cost).toMatchObject({ source: 'unknown', text: '–' });
+  });
+
+  it('stops even when the garbage collector has been through, as it is in a long answer', async () => {
+    const { client } = await signedUp();
+    const abort = new AbortController();
+    const stopped = new Promise<void>((resolve) => {
+      abort.signal.addEventListener('abort', () => resolve());
+    });
+    let text = '';
+    const answer = client.chat(
+      crypto.randomUUID(),
+      ask('gpt-4o-mini', 'count to 5000'),
+      OPTIONS,
+      (piece) => {
+        text += piece.text ?? '';
+        if (text.includes('1, 2, 3') && !abort.signal.aborted) {
+          void collectGarbage().then(() => abort.abort());
+        }
+      },
+      abort.signal,
+    );
+    await stopped;
+    expect((await answer).outcome).toEqual({ kind: 'cancelled' });
+    expect(text).not.toContain('1000');
   });
 
   it('replaces a key that was revoked, once, without the user noticing', async () => {
@@ -285,6 +314,16 @@ describe('an answer', () => {
     thief.close();
   });
 });
+
+/** Node keeps the collector to itself unless it is asked. Weak references die only between two turns of the loop. */
+async function collectGarbage(): Promise<void> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  for (let round = 0; round < 3; round += 1) {
+    collect();
+    await setImmediate();
+  }
+}
 
 describe('the configuration', () => {
   it.each([

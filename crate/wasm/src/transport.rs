@@ -11,7 +11,7 @@ use godoty_core::http::{Method, Request, Response, TransportError};
 use godoty_core::network::NetworkCause;
 use js_sys::{Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortController, ReadableStreamDefaultReader, RequestCache, RequestCredentials, RequestRedirect};
 
 use crate::host::CoreHost;
@@ -29,6 +29,9 @@ pub(crate) struct Abort {
     controller: AbortController,
     reason: Cell<Option<TransportError>>,
     timer: RefCell<Option<Timer>>,
+    /// Reads the answer's body. Node's fetch holds its side of a signal weakly: once the garbage collector has been
+    /// through, an abort does not reach a body under way any more, so that the reader is cancelled as well.
+    reader: RefCell<Option<ReadableStreamDefaultReader>>,
 }
 
 impl Abort {
@@ -39,6 +42,7 @@ impl Abort {
             controller,
             reason: Cell::new(None),
             timer: RefCell::new(None),
+            reader: RefCell::new(None),
         }))
     }
 
@@ -72,6 +76,11 @@ impl Abort {
         if self.reason.get().is_none() {
             self.reason.set(Some(reason));
             self.controller.abort();
+            let reader = self.reader.take();
+            if let Some(reader) = reader {
+                // It rejects when the signal was faster; there is nothing to be done about that.
+                spawn_local(async move { drop(JsFuture::from(reader.cancel()).await) });
+            }
         }
     }
 }
@@ -80,13 +89,14 @@ impl Abort {
 pub(crate) async fn send(host: &CoreHost, request: &Request, abort: &Rc<Abort>) -> Result<Response, TransportError> {
     abort.limit(host, request.time_limit());
     let result = async {
-        let opened = fetch(request, abort).await?;
-        let body = opened.text().await.map_err(|_| ended(abort, NetworkCause::Lost))?;
-        let mut response = Response::new(opened.status(), body);
-        response.retry_after_ms = opened
-            .headers()
-            .get("retry-after")
-            .and_then(|value| retry_after_ms(&value));
+        let mut stream = open(request, abort).await?;
+        let mut bytes = Vec::new();
+        while let Some(piece) = stream.next().await? {
+            bytes.extend_from_slice(&piece);
+        }
+        let body = String::from_utf8_lossy(&bytes).into_owned();
+        let mut response = Response::new(stream.status, body);
+        response.retry_after_ms = stream.header("retry-after").and_then(|value| retry_after_ms(&value));
         Ok(response)
     }
     .await;
@@ -106,10 +116,11 @@ pub(crate) struct Stream {
 /// Sends a request and returns as soon as the answer's head is there. The time limits are the caller's.
 pub(crate) async fn open(request: &Request, abort: &Rc<Abort>) -> Result<Stream, TransportError> {
     let response = fetch(request, abort).await?;
-    let reader = match response.body() {
+    let reader: Option<ReadableStreamDefaultReader> = match response.body() {
         Some(body) => Some(body.get_reader().dyn_into().map_err(|_| NO_SAYING)?),
         None => None,
     };
+    abort.reader.replace(reader.clone());
     Ok(Stream {
         status: response.status(),
         response,
@@ -137,7 +148,9 @@ impl Stream {
             .map_err(|_| ended(&self.abort, NetworkCause::Lost))?;
         if field(&piece, "done").is_truthy() {
             self.reader = None;
-            return Ok(None);
+            self.abort.reader.replace(None);
+            // A cancelled reader is done, too.
+            return self.abort.reason().map_or(Ok(None), Err);
         }
         let bytes: Uint8Array = field(&piece, "value").dyn_into().map_err(|_| NO_SAYING)?;
         Ok(Some(bytes.to_vec()))
