@@ -1,25 +1,30 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { startCodeServer } from '../../../local/code-server.mjs';
 import { startLocalStack } from '../../../local/server/start.ts';
-import type { LocalStack } from '../../../local/server/start.ts';
+import type { LocalStack, LocalStackOptions } from '../../../local/server/start.ts';
 import { ensure } from '../../../local/setup/main.mjs';
 import { checkout } from '../../../local/setup/packages.mjs';
+import { LmClient, packLmClient } from './lmClient.ts';
 import { Workbench } from './workbench.ts';
 
 /** A backend, a VS Code with the packed extension in it, and a window; nothing in them was used before. */
 export interface World {
   readonly stack: LocalStack;
   readonly workbench: Workbench;
+  /** Another extension of that VS Code, which uses `vscode.lm`. */
+  readonly lmClient: LmClient;
+  /** Changes user settings, as somebody does who edits the file. */
+  changeSettings(changes: Readonly<Record<string, unknown>>): void;
   /** The text of every file that VS Code and the extension wrote: logs, settings, state. */
   writtenByVsCode(): string;
   close(): Promise<void>;
 }
 
 /** Starts everything on free ports. The .vsix has to be built before: `npm run package`. */
-export async function startWorld(): Promise<World> {
+export async function startWorld(options: LocalStackOptions = {}): Promise<World> {
   const { paths } = await ensure('code-server', 'browser');
   const { browser } = paths;
   if (browser === undefined) throw new Error('the set-up found no browser');
@@ -29,16 +34,23 @@ export async function startWorld(): Promise<World> {
     for (const step of closing.splice(0).reverse()) await step();
   };
   try {
-    const stack = await startLocalStack();
+    const stack = await startLocalStack(options);
     closing.push(() => stack.close());
     const folder = path.join(home, 'workspace');
     mkdirSync(folder);
     const { name, vsix } = packedExtension();
-    const server = await startCodeServer({ paths, home, folder, vsix, settings: settingsFor(stack) });
+    const companions = [await packLmClient(home)];
+    const server = await startCodeServer({ paths, home, folder, vsix, companions, settings: settingsFor(stack) });
     closing.push(() => server.stop());
     const workbench = await Workbench.open(browser, server.url, name);
     closing.push(() => workbench.close());
-    return { stack, workbench, writtenByVsCode: () => textBelow(server.userDataDir), close };
+    const changeSettings = (changes: Readonly<Record<string, unknown>>): void => {
+      const file = path.join(server.userDataDir, 'User', 'settings.json');
+      const settings = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+      writeFileSync(file, JSON.stringify({ ...settings, ...changes }, null, 2));
+    };
+    const lmClient = new LmClient(folder);
+    return { stack, workbench, lmClient, changeSettings, writtenByVsCode: () => textBelow(server.userDataDir), close };
   } catch (error) {
     await close();
     throw error;
