@@ -6,8 +6,9 @@ use crate::error::{Error, ErrorCode};
 const FIRST_PAUSE_MS: u64 = 500;
 /// The longest pause between two attempts, in milliseconds.
 const LONGEST_PAUSE_MS: u64 = 30_000;
-/// A server that asks for a longer wait than this is not waited for: the user decides, in milliseconds.
-const LONGEST_RETRY_AFTER_MS: u64 = 60_000;
+/// A server that asks for a longer wait than this is not waited for: the user is told how long, and decides. LiteLLM asks
+/// for 60 s at a key's rate limit, which is too long to stay silent. In milliseconds.
+const LONGEST_RETRY_AFTER_MS: u64 = 15_000;
 
 /// How often a request is sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
