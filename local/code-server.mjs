@@ -37,11 +37,12 @@ export const quietSettings = {
  * @param {string} options.home an empty folder that will hold everything VS Code writes
  * @param {string} options.folder the workspace to open
  * @param {string} options.vsix
+ * @param {string[]} [options.companions] packed extensions to install beside it
  * @param {Record<string, unknown>} options.settings user settings
  * @param {number} [options.port] 0 (the default) takes a free one
  * @returns {Promise<CodeServer>}
  */
-export async function startCodeServer({ paths, home, folder, vsix, settings, port = 0 }) {
+export async function startCodeServer({ paths, home, folder, vsix, companions = [], settings, port = 0 }) {
   const { codeServer, codeServerNode } = paths;
   if (codeServer === undefined || codeServerNode === undefined) throw new Error("call ensure('code-server') first");
   const userDataDir = path.join(home, 'user');
@@ -58,9 +59,12 @@ export async function startCodeServer({ paths, home, folder, vsix, settings, por
   ];
   const env = environment(home);
 
-  const installer = start(codeServerNode, [...common, '--install-extension', vsix], { env });
+  const all = [vsix, ...companions];
+  const installer = start(codeServerNode, [...common, ...all.flatMap((file) => ['--install-extension', file])], {
+    env,
+  });
   const installed = collect(installer);
-  if ((await ended(installer)) !== 0) throw new Error(`VS Code did not take ${vsix}:\n${installed()}`);
+  if ((await ended(installer)) !== 0) throw new Error(`VS Code did not take ${all.join(', ')}:\n${installed()}`);
 
   const child = start(
     codeServerNode,

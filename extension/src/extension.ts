@@ -53,6 +53,7 @@ export function activate(context: ExtensionContext): void {
     settings: () => settings,
     signIn: () => signIn.start(),
     newId: newUuid,
+    schedule,
     report,
     note: (line) => log.info(line),
   });

@@ -44,13 +44,23 @@ export interface ModelProviderPorts {
   /** Asks the user to sign in. */
   readonly signIn: () => Promise<unknown>;
   readonly newId: () => string;
+  /** Runs something once after so many milliseconds. */
+  readonly schedule: (run: () => void, milliseconds: number) => unknown;
   readonly report: (what: string, error: unknown) => void;
   /** Writes a line without secrets into the log. */
   readonly note: (line: string) => void;
 }
 
+/**
+ * VS Code gathers parts for 30 ms before it hands them on, and an error overtakes the parts that a reader has not taken
+ * yet. So much time, in milliseconds, is given to the last of them.
+ */
+const HAND_OVER_MS = 150;
+
 /** The class of parts of reasoning is proposed API: most hosts have it, and the types that we build on do not. */
 type ThinkingPart = new (text: string) => LanguageModelResponsePart;
+
+type Report = (part: LanguageModelResponsePart) => void;
 
 export class GodotyModelProvider implements LanguageModelChatProvider, Disposable {
   readonly #ports: ModelProviderPorts;
@@ -116,10 +126,18 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
       abort.abort();
     }
     this.#count(1);
+    const reported = { parts: 0 };
+    const report = (part: LanguageModelResponsePart): void => {
+      reported.parts += 1;
+      progress.report(part);
+    };
     try {
-      const answer = await this.#ask(model, messages, options, progress, abort.signal);
-      this.#end(answer, model, progress);
+      const answer = await this.#ask(model, messages, options, report, abort.signal);
+      this.#end(answer, model, report);
     } catch (error) {
+      if (reported.parts > 0 && !abort.signal.aborted) {
+        await new Promise<void>((resolve) => this.#ports.schedule(resolve, HAND_OVER_MS));
+      }
       throw this.#toThrow(error);
     } finally {
       cancelling.dispose();
@@ -157,7 +175,7 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
     model: LanguageModelChatInformation,
     messages: readonly LanguageModelChatRequestMessage[],
     options: ProvideLanguageModelChatResponseOptions,
-    progress: Progress<LanguageModelResponsePart>,
+    report: Report,
     signal: AbortSignal,
   ): Promise<ChatAnswer> {
     const { account, settings, newId, note } = this.#ports;
@@ -176,31 +194,31 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
       throw toModelError({ code: 'NOT_AUTHENTICATED', retryable: false });
     }
     const client = await account.client();
-    return await client.chat(newId(), call, coreOptions(settings()), (piece) => hand(piece, progress), signal);
+    return await client.chat(newId(), call, coreOptions(settings()), (piece) => hand(piece, report), signal);
   }
 
   /** Says how the answer ended. Only a complete one ends without an error or a word. */
-  #end(answer: ChatAnswer, model: LanguageModelChatInformation, progress: Progress<LanguageModelResponsePart>): void {
+  #end(answer: ChatAnswer, model: LanguageModelChatInformation, report: Report): void {
     const { outcome, refusal, usage } = answer;
     if (refusal !== undefined) {
-      progress.report(new vscode.LanguageModelTextPart(refusal));
+      report(new vscode.LanguageModelTextPart(refusal));
     }
     const calls = outcome.kind === 'tool_calls' ? readToolCalls(answer.toolCalls, this.#ports.newId) : [];
     if (usage !== undefined) {
-      progress.report(vscode.LanguageModelDataPart.json(toUsage(usage), USAGE_TYPE));
+      report(vscode.LanguageModelDataPart.json(toUsage(usage), USAGE_TYPE));
     }
     switch (outcome.kind) {
       case 'done':
         return;
       case 'tool_calls':
         for (const { id, name, input } of calls) {
-          progress.report(new vscode.LanguageModelToolCallPart(id, name, input));
+          report(new vscode.LanguageModelToolCallPart(id, name, input));
         }
         return;
       case 'length':
         // VS Code's interface has no reason for an end. A note is what keeps half an answer from looking whole; as an
         // error it would take the text out of the conversation.
-        progress.report(new vscode.LanguageModelTextPart(lengthNote(model)));
+        report(new vscode.LanguageModelTextPart(lengthNote(model)));
         return;
       case 'truncated':
         throw truncatedError();
@@ -244,13 +262,13 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
   }
 }
 
-function hand({ text, reasoning }: ChatPiece, progress: Progress<LanguageModelResponsePart>): void {
+function hand({ text, reasoning }: ChatPiece, report: Report): void {
   const { LanguageModelThinkingPart: Thinking } = vscode as { readonly LanguageModelThinkingPart?: ThinkingPart };
   if (reasoning !== undefined && Thinking !== undefined) {
-    progress.report(new Thinking(reasoning));
+    report(new Thinking(reasoning));
   }
   if (text !== undefined) {
-    progress.report(new vscode.LanguageModelTextPart(text));
+    report(new vscode.LanguageModelTextPart(text));
   }
 }
 

@@ -75,6 +75,7 @@ let chat: Chat;
 let loads: number;
 let restores: number;
 let log: string[];
+let waited: number[];
 const signIn = vi.fn(() => Promise.resolve());
 
 function fault(code: ErrorCode): Error & { readonly detail: ErrorDetail } {
@@ -111,6 +112,10 @@ function provider(): GodotyModelProvider {
     settings: () => SETTINGS,
     signIn,
     newId: () => 'id-1',
+    schedule: (run, milliseconds) => {
+      waited.push(milliseconds);
+      run();
+    },
     report: (what) => log.push(what),
     note: (line) => log.push(line),
   });
@@ -172,6 +177,7 @@ beforeEach(() => {
   loads = 0;
   restores = 0;
   log = [];
+  waited = [];
 });
 
 describe('VS Code asks for the models', () => {
@@ -339,6 +345,8 @@ describe('VS Code asks a model', () => {
     expect(parts).toEqual([new LanguageModelTextPart('Hel')]);
     expect(error).toBeInstanceOf(LanguageModelError);
     expect(error).toMatchObject({ code, message: expect.stringMatching(words) as unknown });
+    // Or the error would overtake the text.
+    expect(waited).toEqual([150]);
   });
 
   it('and is told in the text that it ends at the limit, and no half call of a tool gets through', async () => {
@@ -357,6 +365,7 @@ describe('VS Code asks a model', () => {
     const { error } = await ask();
     expect(error).toMatchObject({ name: 'LanguageModelError', code: 'Blocked' });
     expect(log).toEqual(['an answer for VS Code’s chat failed: QUOTA_EXCEEDED']);
+    expect(waited).toEqual([]);
   });
 
   it('and so does what was never sent', async () => {

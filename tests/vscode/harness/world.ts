@@ -7,15 +7,14 @@ import { startLocalStack } from '../../../local/server/start.ts';
 import type { LocalStack, LocalStackOptions } from '../../../local/server/start.ts';
 import { ensure } from '../../../local/setup/main.mjs';
 import { checkout } from '../../../local/setup/packages.mjs';
-import { LmClient, packLmClient } from './lmClient.ts';
 import { Workbench } from './workbench.ts';
 
 /** A backend, a VS Code with the packed extension in it, and a window; nothing in them was used before. */
 export interface World {
   readonly stack: LocalStack;
   readonly workbench: Workbench;
-  /** Another extension of that VS Code, which uses `vscode.lm`. */
-  readonly lmClient: LmClient;
+  /** The folder that is open in it. */
+  readonly folder: string;
   /** Changes user settings, as somebody does who edits the file. */
   changeSettings(changes: Readonly<Record<string, unknown>>): void;
   /** The text of every file that VS Code and the extension wrote: logs, settings, state. */
@@ -23,8 +22,11 @@ export interface World {
   close(): Promise<void>;
 }
 
-/** Starts everything on free ports. The .vsix has to be built before: `npm run package`. */
-export async function startWorld(options: LocalStackOptions = {}): Promise<World> {
+/**
+ * Starts everything on free ports. The .vsix has to be built before: `npm run package`. `companions` are packed extensions
+ * to install beside it.
+ */
+export async function startWorld(options: LocalStackOptions = {}, companions: string[] = []): Promise<World> {
   const { paths } = await ensure('code-server', 'browser');
   const { browser } = paths;
   if (browser === undefined) throw new Error('the set-up found no browser');
@@ -39,7 +41,6 @@ export async function startWorld(options: LocalStackOptions = {}): Promise<World
     const folder = path.join(home, 'workspace');
     mkdirSync(folder);
     const { name, vsix } = packedExtension();
-    const companions = [await packLmClient(home)];
     const server = await startCodeServer({ paths, home, folder, vsix, companions, settings: settingsFor(stack) });
     closing.push(() => server.stop());
     const workbench = await Workbench.open(browser, server.url, name);
@@ -49,8 +50,7 @@ export async function startWorld(options: LocalStackOptions = {}): Promise<World
       const settings = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
       writeFileSync(file, JSON.stringify({ ...settings, ...changes }, null, 2));
     };
-    const lmClient = new LmClient(folder);
-    return { stack, workbench, lmClient, changeSettings, writtenByVsCode: () => textBelow(server.userDataDir), close };
+    return { stack, workbench, folder, changeSettings, writtenByVsCode: () => textBelow(server.userDataDir), close };
   } catch (error) {
     await close();
     throw error;

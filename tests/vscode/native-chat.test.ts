@@ -1,0 +1,219 @@
+// Godoty's models in VS Code's own chat, and for another extension that asks `vscode.lm`, in a real VS Code. The upstream
+// is one that calls tools. Each step builds on the one before it.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+
+import { LmClient, packLmClient } from './harness/lmClient.ts';
+import type { Ask, AskMessage } from './harness/lmClient.ts';
+import { formatUsd } from './harness/money.ts';
+import { begin, end, startUpstream, toolCall } from './harness/toolUpstream.ts';
+import type { Upstream } from './harness/toolUpstream.ts';
+import type { Workbench } from './harness/workbench.ts';
+import { startWorld } from './harness/world.ts';
+import type { World } from './harness/world.ts';
+
+const email = 'native@example.org';
+const password = 'correct horse battery staple';
+const model = 'gpt-4o-mini';
+/** 100 tokens in at $0.15 and 10 out at $0.60 per million: what each complete answer of the upstream costs. */
+const picoUsd = 100n * 150_000n + 10n * 600_000n;
+const tools = [{ name: 'read', description: 'Reads a file.', inputSchema: { type: 'object', properties: {} } }];
+const dot = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
+let packed: string;
+let upstream: Upstream;
+let world: World;
+let workbench: Workbench;
+let client: LmClient;
+let failed = false;
+/** What the complete answers of this file have cost so far. */
+let spent = 0n;
+
+beforeAll(async () => {
+  packed = mkdtempSync(path.join(tmpdir(), 'godoty-lm-client-'));
+  upstream = await startUpstream([model, 'llama3.2']);
+  world = await startWorld({ models: { kind: 'upstream', url: upstream.url, key: undefined } }, [
+    await packLmClient(packed),
+  ]);
+  workbench = world.workbench;
+  client = new LmClient(world.folder);
+});
+
+afterAll(async () => {
+  // What did not start has nothing to close.
+  await (world as World | undefined)?.close();
+  await (upstream as Upstream | undefined)?.close();
+  rmSync(packed, { recursive: true, force: true });
+});
+
+afterEach(async (context) => {
+  if (context.task.result?.state === 'fail') {
+    failed = true;
+    await workbench.picture('failure');
+  }
+});
+
+describe('another extension', () => {
+  step('finds no models while nobody is signed in, and nobody is asked anything', async () => {
+    expect(await client.models()).toEqual([]);
+    expect(await workbench.asksSomething()).toBe(false);
+  });
+
+  step('hears that the models changed when somebody signs in, and finds them with their limits', async () => {
+    const before = await client.changes();
+    await workbench.runCommand('Godoty: Sign In');
+    await workbench.pick('Create account');
+    await workbench.answer(/e-mail address/, email);
+    await workbench.answer(/Choose a password/, password);
+    await workbench.statusBarItem.waitFor();
+    await expect.poll(() => client.changes(), { timeout: 20_000 }).toBeGreaterThan(before);
+    expect(await client.models()).toEqual([
+      expect.objectContaining({ id: model, name: model, family: model, version: 'latest', maxInputTokens: 128_000 }),
+      expect.objectContaining({ id: 'llama3.2', maxInputTokens: 32_768 }),
+    ]);
+  });
+
+  step('gets an estimate of tokens, for a special token as well', async () => {
+    const [first] = await client.models();
+    expect(first).toMatchObject({ tokens: 4, messageTokens: 6 });
+  });
+
+  step('gets an answer, piece by piece, with its tokens, and the status bar shows what it cost', async () => {
+    upstream.answer((_, response) => end(begin(response, { content: 'Hel' }, { content: 'lo' }), 'stop'));
+    const { parts, error } = await client.ask(saying('Hi'));
+    expect(error).toBeUndefined();
+    expect(texts(parts)).toBe('Hello');
+    const usage = parts.find(({ data }) => data === 'usage');
+    expect(JSON.parse(String(usage?.['text']))).toMatchObject({
+      prompt_tokens: 100,
+      completion_tokens: 10,
+      total_tokens: 110,
+    });
+    await costs(picoUsd);
+  });
+
+  step('sends images, tools, their calls and their results as the server takes them', async () => {
+    upstream.answer((_, response) => end(begin(response, { content: 'ok' }), 'stop'));
+    const messages: AskMessage[] = [
+      { role: 'user', parts: [{ text: 'Look: ' }, { image: dot, mimeType: 'image/png' }] },
+      { role: 'assistant', parts: [{ text: 'I read.' }, { callId: 'c1', tool: 'read', input: { path: 'a' } }] },
+      { role: 'user', parts: [{ callId: 'c1', result: 'nothing' }, { text: 'Go on.' }] },
+    ];
+    const { error } = await client.ask({ model, messages, tools, required: true });
+    expect(error).toBeUndefined();
+    expect(upstream.requests.at(-1)).toMatchObject({
+      model,
+      messages: [
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'Look: ' },
+            { type: 'image_url', image_url: { url: `data:image/png;base64,${dot}` } },
+          ],
+        },
+        {
+          role: 'assistant',
+          content: 'I read.',
+          tool_calls: [{ id: 'c1', type: 'function', function: { name: 'read', arguments: '{"path":"a"}' } }],
+        },
+        { role: 'tool', tool_call_id: 'c1', content: 'nothing' },
+        { role: 'user', content: 'Go on.' },
+      ],
+      tools: [{ type: 'function', function: { name: 'read', description: 'Reads a file.' } }],
+      tool_choice: 'required',
+    });
+    await costs(picoUsd);
+  });
+
+  step('gets the calls of tools with their arguments read, and the reasoning', async () => {
+    upstream.answer((_, response) => {
+      const deltas = [
+        { reasoning_content: 'hm' },
+        toolCall(0, 'c1', 'read', '{"pa'),
+        { tool_calls: [{ index: 0, function: { arguments: 'th":"a"}' } }] },
+        toolCall(1, 'c2', 'read', ''),
+      ];
+      end(begin(response, ...deltas), 'tool_calls');
+    });
+    const { parts, error } = await client.ask({ ...saying('Read.'), tools });
+    expect(error).toBeUndefined();
+    expect(parts.filter(({ tool }) => tool !== undefined)).toEqual([
+      { callId: 'c1', tool: 'read', input: { path: 'a' } },
+      { callId: 'c2', tool: 'read', input: {} },
+    ]);
+    expect(parts).toContainEqual({ reasoning: 'hm' });
+    await costs(picoUsd);
+  });
+
+  step('is told which tool a model called with arguments that can’t be read', async () => {
+    upstream.answer((_, response) => end(begin(response, toolCall(0, 'c1', 'read', '{"path":')), 'tool_calls'));
+    const { parts, error } = await client.ask({ ...saying('Read.'), tools });
+    expect(parts.filter(({ tool }) => tool !== undefined)).toEqual([]);
+    expect(error).toMatchObject({ name: 'LanguageModelError', message: expect.stringContaining('“read”') as unknown });
+    await costs(picoUsd);
+  });
+
+  step('gets what had come of an answer that was cut off, and an error, never a success', async () => {
+    let cut = (): void => undefined;
+    upstream.answer((_, response) => {
+      begin(response, { content: 'Hel' });
+      cut = () => response.end();
+    });
+    const answer = client.ask(saying('Hi'));
+    await expect.poll(() => client.parts(), { timeout: 20_000 }).toEqual([{ text: 'Hel' }]);
+    cut();
+    const { parts, error } = await answer;
+    expect(texts(parts)).toBe('Hel');
+    expect(error).toMatchObject({
+      name: 'LanguageModelError',
+      message: expect.stringContaining('incomplete') as unknown,
+    });
+  });
+
+  step('gets the server’s refusal in words with a next step', async () => {
+    upstream.answer((_, response) =>
+      response.writeHead(400).end(JSON.stringify({ error: { message: 'no such thing' } })),
+    );
+    const { error } = await client.ask(saying('Hi'));
+    expect(error).toMatchObject({
+      name: 'LanguageModelError',
+      message: expect.stringMatching(/refused the request.*no such thing.*Godoty: Show Log/) as unknown,
+    });
+  });
+
+  step('cancels, and the server sees the end of the request', async () => {
+    const before = upstream.left();
+    upstream.answer((_, response) => void begin(response, { content: '1' }, { content: '2' }));
+    const { parts, error } = await client.ask({ ...saying('Count.'), cancelAfterParts: 1 });
+    expect(texts(parts)).toMatch(/^1/);
+    expect(error?.name).toBe('Canceled');
+    await expect.poll(() => upstream.left(), { timeout: 20_000 }).toBe(before + 1);
+  });
+});
+
+/** A test that is skipped once an earlier step failed: it would only fail for the same reason, later. */
+function step(name: string, action: () => Promise<void>): void {
+  it(name, async (context) => {
+    if (failed) context.skip('an earlier step failed');
+    await action();
+  });
+}
+
+function saying(text: string): Ask {
+  return { model, messages: [{ role: 'user', parts: [{ text }] }] };
+}
+
+function texts(parts: readonly Readonly<Record<string, unknown>>[]): string {
+  return parts.flatMap(({ data, text }) => (data === undefined && typeof text === 'string' ? [text] : [])).join('');
+}
+
+/** Waits for the status bar to show that so much more was spent. */
+async function costs(more: bigint): Promise<void> {
+  spent += more;
+  const shown = formatUsd(spent).replace(/[$.]/g, '\\$&');
+  const text = async (): Promise<string> => (await workbench.statusBarItem.innerText()).trim();
+  await expect.poll(text, { timeout: 20_000 }).toMatch(new RegExp(`(^|\\s)${shown}$`));
+}
