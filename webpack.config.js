@@ -8,6 +8,9 @@ const path = require('node:path');
 const root = __dirname;
 const dist = path.join(root, 'dist');
 
+/** What models cost where a server does not say, with its licence. */
+const PRICE_MAP = ['price-map.txt', 'price-map.LICENSE'].map((file) => path.join(root, 'crate/core/data', file));
+
 /**
  * @param {string} configFile
  * @returns {import('webpack').RuleSetRule}
@@ -38,7 +41,8 @@ const host = (target, folder) => ({
   target,
   mode: 'production',
   devtool: false,
-  entry: path.join(root, 'extension/src/extension.ts'),
+  // What a bundle exports is what its last entry does; the assets are shipped beside it.
+  entry: [...PRICE_MAP, path.join(root, 'extension/src/extension.ts')],
   output: { path: path.join(dist, folder), filename: 'extension.js', library: { type: 'commonjs' } },
   externals: { vscode: 'commonjs vscode' },
   resolve: { extensions: ['.ts', '.js'] },
@@ -46,6 +50,11 @@ const host = (target, folder) => ({
     rules: [
       typescript(path.join(root, 'extension/tsconfig.json')),
       { test: /\.wasm$/, type: 'asset/resource', generator: { filename: '../godoty_core.wasm', publicPath: '' } },
+      {
+        test: PRICE_MAP,
+        type: 'asset/resource',
+        generator: { filename: '../[name][ext]', publicPath: '' },
+      },
     ],
   },
   optimization: { splitChunks: false, runtimeChunk: false },

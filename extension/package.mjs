@@ -11,6 +11,8 @@ const EXPECTED = [
   'README.md',
   'dist/godoty_core.wasm',
   'dist/node/extension.js',
+  'dist/price-map.LICENSE',
+  'dist/price-map.txt',
   'dist/web/extension.js',
   'dist/webview/main.css',
   'dist/webview/main.js',

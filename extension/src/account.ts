@@ -33,6 +33,8 @@ export interface AccountPorts {
   readonly storeFor: (backend: BackendSettings) => SessionStore;
   readonly device: () => { readonly id: string; readonly name: string };
   readonly queues: UsageQueues;
+  /** The text of the price map that ships with the extension. */
+  readonly loadPriceMap: () => Promise<string>;
   readonly report: (what: string, error: unknown) => void;
 }
 
@@ -159,13 +161,28 @@ export class AccountService {
 
   async #create(backend: Backend): Promise<GodotyClient> {
     const { id: deviceId, name: deviceName } = this.#ports.device();
-    const host = coreHost(backend.store, this.#ports.queues, (event) => {
-      if (backend === this.#backend) {
-        this.#hear(event);
-      }
-    });
+    const host = coreHost(
+      backend.store,
+      this.#ports.queues,
+      () => this.#priceMap(),
+      (event) => {
+        if (backend === this.#backend) {
+          this.#hear(event);
+        }
+      },
+    );
     backend.loaded = await this.#ports.openClient({ ...backend.settings, deviceId, deviceName }, host);
     return backend.loaded;
+  }
+
+  /** The core goes on without it; the log says why costs are missing then. */
+  async #priceMap(): Promise<string> {
+    try {
+      return await this.#ports.loadPriceMap();
+    } catch (error) {
+      this.#ports.report('reading the price map', error);
+      throw error;
+    }
   }
 
   async #restore(backend: Backend): Promise<void> {

@@ -16,6 +16,7 @@ import { CoreChatEngine } from './chatEngine.ts';
 import { detailOf } from './core/errors.ts';
 import { newNonce, newUuid, schedule } from './core/host.ts';
 import { openClient } from './core/load.ts';
+import { readPriceMap } from './core/priceMap.ts';
 import { deviceOf } from './device.ts';
 import { manageModels } from './lm/manageModels.ts';
 import { GodotyModelProvider } from './lm/provider.ts';
@@ -39,6 +40,7 @@ export function activate(context: ExtensionContext): void {
       openClient: (settings, host) => openClient(context.extensionUri, settings, host),
       storeFor: (backend) => new SecretSessionStore(context.secrets, backend.supabaseUrl),
       device: () => deviceOf(context.globalState, newUuid),
+      loadPriceMap: () => readPriceMap(context.extensionUri),
       queues: new UsageQueueFiles(workspace.fs, context.globalStorageUri, newUuid(), report),
       report,
     },

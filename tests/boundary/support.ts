@@ -1,5 +1,6 @@
 /** The built core in Node, with a host whose store is a variable. */
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 
 import { GodotyClient, initSync } from '../../crate/wasm/pkg/godoty_core.js';
 import type { ChatPiece, CoreEvent, CoreHost, ErrorDetail, GodotyError } from '../../crate/wasm/pkg/godoty_core.js';
@@ -43,6 +44,8 @@ export interface WindowOptions {
   readonly supabaseUrl: string;
   readonly publishableKey: string;
   readonly litellmUrl: string;
+  /** Instead of the one that ships. */
+  readonly loadPriceMap?: () => Promise<string>;
   /** Ahead of the real clock, in milliseconds. */
   readonly clockAheadMs?: () => number;
 }
@@ -55,6 +58,9 @@ export function loadBuiltCore(): void {
     loaded = true;
   }
 }
+
+const readPriceMap = (): Promise<string> =>
+  readFile(new URL('../../crate/core/data/price-map.txt', import.meta.url), 'utf8');
 
 export function openWindow(options: WindowOptions): Window {
   loadBuiltCore();
@@ -89,6 +95,7 @@ export function openWindow(options: WindowOptions): Window {
       queues.texts.set(window, text);
       return Promise.resolve();
     },
+    loadPriceMap: options.loadPriceMap ?? readPriceMap,
   };
   const client = new GodotyClient(
     {

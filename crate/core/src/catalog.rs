@@ -113,7 +113,7 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Reads the body of LiteLLM's `/v1/model/info`, completed from the built-in entries.
+    /// Reads the body of LiteLLM's `/v1/model/info`; [`complete`](Self::complete) adds what it leaves open.
     ///
     /// A name with several deployments has the first one's data: the proxy chooses among them, and bills what it chose.
     ///
@@ -123,7 +123,7 @@ impl Catalog {
         Self::read(body, read_deployment)
     }
 
-    /// Reads the body of `/v1/models`: the names, completed from the built-in entries.
+    /// Reads the body of `/v1/models`: the names, and little else; [`complete`](Self::complete) adds the rest.
     ///
     /// # Errors
     /// `UNEXPECTED_RESPONSE` when it is not that.
@@ -148,15 +148,24 @@ impl Catalog {
         })
     }
 
-    /// Completes every model from the price map; call it when the map has been loaded.
-    pub fn complete(&mut self, map: &PriceMap) {
+    /// Whether the price map could add prices or limits of a model that can be chatted with.
+    #[must_use]
+    pub fn wants_map(&self) -> bool {
+        self.models.iter().any(|model| {
+            let Abilities {
+                max_input_tokens,
+                max_output_tokens,
+                ..
+            } = model.abilities;
+            model.is_chat() && (!model.prices.is_known() || max_input_tokens.is_none() || max_output_tokens.is_none())
+        })
+    }
+
+    /// Completes every model from the price map, if it was wanted and could be loaded, and then from the built-in entries.
+    pub fn complete(&mut self, map: Option<&PriceMap>) {
         for model in &mut self.models {
-            if let Some(entry) = map.find(&model.name, model.upstream.as_deref(), model.provider.as_deref()) {
-                // What the always-present entries said was said last.
-                if model.price_source == CostSource::Catalog {
-                    model.prices = Prices::default();
-                    model.abilities = Abilities::default();
-                }
+            let known = map.and_then(|map| map.find(&model.name, model.upstream.as_deref(), model.provider.as_deref()));
+            if let Some(entry) = known {
                 model.complete(&entry);
             }
             complete_always(model);
@@ -210,11 +219,10 @@ impl Catalog {
             }
         }
         let mut slots: Vec<Option<Model>> = models.into_iter().map(Some).collect();
-        let mut models: Vec<Model> = order
+        let models = order
             .into_iter()
             .filter_map(|index| slots.get_mut(index).and_then(Option::take))
             .collect();
-        models.iter_mut().for_each(complete_always);
         Ok(Self { models })
     }
 }

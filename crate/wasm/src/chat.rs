@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use godoty_core::catalog::{Catalog, Model};
+use godoty_core::catalog::{Catalog, Model, PriceMap};
 use godoty_core::chat::{ChatRequest, ChatResult, ChatStream, End, Flags, Outcome, ResponseHead};
 use godoty_core::cost::{Cost, CostSource, Prices};
 use godoty_core::device::ModelAccess;
@@ -15,6 +15,7 @@ use godoty_core::session::{Answer, Ask};
 use godoty_core::usage::UnixMillis;
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortSignal;
 
 use crate::cancel::OnAbort;
@@ -249,7 +250,14 @@ impl Chats {
             return Ok(known);
         }
         let catalog = self.read_catalog(access).await;
-        let catalog = Rc::new(catalog.map_err(|error| error.at(Server::Models, access.endpoint.origin().as_str()))?);
+        let mut catalog = catalog.map_err(|error| error.at(Server::Models, access.endpoint.origin().as_str()))?;
+        let map = if catalog.wants_map() {
+            self.price_map().await
+        } else {
+            None
+        };
+        catalog.complete(map.as_ref());
+        let catalog = Rc::new(catalog);
         self.catalog.replace(Some((access.key_id.clone(), Rc::clone(&catalog))));
         Ok(catalog)
     }
@@ -266,11 +274,18 @@ impl Chats {
     async fn read_catalog(&self, access: &ModelAccess) -> Result<Catalog, Error> {
         match self.get(access, "/v1/model/info").await {
             Ok(body) => Catalog::from_model_info(body.as_bytes()),
-            Err(error) if error.status == Some(404) => {
+            Err(error) if matches!(error.status, Some(404 | 405 | 410)) => {
                 Catalog::from_models(self.get(access, "/v1/models").await?.as_bytes())
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// The map that ships with the extension; `None` when it can't be read.
+    async fn price_map(&self) -> Option<PriceMap> {
+        let promise = self.driver.host().load_price_map().ok()?;
+        let text = JsFuture::from(promise).await.ok()?.as_string()?;
+        PriceMap::parse(text).ok()
     }
 
     async fn get(&self, access: &ModelAccess, path: &str) -> Result<String, Error> {

@@ -53,6 +53,11 @@ export interface CoreHost {
    * The text holds no secret.
    */
   saveUsageQueue(userId: string, text: string): Promise<void>;
+  /**
+   * The price map that ships with the extension, as text. It is asked for when a server leaves open what its models cost
+   * or take. Rejects when it can't be read; the core goes on without.
+   */
+  loadPriceMap(): Promise<string>;
 }
 ";
 
@@ -89,6 +94,9 @@ unsafe extern "C" {
 
     #[wasm_bindgen(method, catch, js_name = saveUsageQueue)]
     pub(crate) fn save_usage_queue(this: &CoreHost, user_id: &str, text: &str) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = loadPriceMap)]
+    pub(crate) fn load_price_map(this: &CoreHost) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(method, catch, js_name = onEvent)]
     pub(crate) fn on_event(this: &CoreHost, event: &JsValue) -> Result<(), JsValue>;

@@ -3,7 +3,12 @@ import type { CoreEvent, CoreHost } from '../../../crate/wasm/pkg/godoty_core.js
 import type { SessionStore } from '../auth/sessionStore.ts';
 import type { UsageQueues } from '../usage/queueFiles.ts';
 
-export function coreHost(store: SessionStore, queues: UsageQueues, onEvent: (event: CoreEvent) => void): CoreHost {
+export function coreHost(
+  store: SessionStore,
+  queues: UsageQueues,
+  loadPriceMap: () => Promise<string>,
+  onEvent: (event: CoreEvent) => void,
+): CoreHost {
   const timers = new Map<number, ReturnType<typeof setTimeout>>();
   let lastTimer = 0;
   return {
@@ -30,6 +35,7 @@ export function coreHost(store: SessionStore, queues: UsageQueues, onEvent: (eve
     onEvent,
     loadUsageQueues: (userId) => queues.load(userId),
     saveUsageQueue: (userId, text) => queues.save(userId, text),
+    loadPriceMap,
   };
 }
 

@@ -100,6 +100,7 @@ function openAccount(): AccountService {
       storeFor: storeAt,
       device: () => ({ id: 'd1', name: 'device' }),
       queues: { load: () => Promise.resolve([]), save: () => Promise.resolve() },
+      loadPriceMap: () => Promise.reject(new Error('no such file')),
       report: (what) => reports.push(what),
     },
     HERE,

@@ -4,12 +4,10 @@
 //! a model, of fields parted by tabs: name, provider, `v` and `t` for images and tools, input tokens, output tokens, and
 //! prices parted by spaces. A price is `letter=number` in USD per token, with the letters `i` input, `o` output, `r`
 //! cache read, `w` cache write, `h` reasoning; `i>200000=…` is the price of a prompt longer than that, `i@0-256000=…` of
-//! one in that range. What is unknown is left empty.
+//! one in that range. What is unknown is left empty. The lines are in the order of the names' bytes.
 
-use alloc::format;
 use alloc::string::{String, ToString};
-
-use memchr::memmem;
+use core::cmp::Ordering;
 
 use super::{Abilities, Model};
 use crate::cost::{Billing, CostSource, Price, Prices, Range, Rates, Tier};
@@ -50,13 +48,22 @@ impl PriceMap {
     /// The entry of exactly this name.
     #[must_use]
     pub fn entry(&self, name: &str) -> Option<Model> {
-        if name.is_empty() || name.contains(['\t', '\n']) {
-            return None;
+        let (_, mut rest) = self.text.split_once('\n')?;
+        // The middle of what is left lies in a line: that one, or all before it, or all behind it.
+        while !rest.is_empty() {
+            let middle = rest.len() / 2;
+            let before = rest.as_bytes().iter().take(middle);
+            let start = before.rev().position(|byte| *byte == b'\n');
+            let (earlier, later) = rest.split_at_checked(middle.saturating_sub(start.unwrap_or(middle)))?;
+            let (line, later) = later.split_once('\n').unwrap_or((later, ""));
+            let (known, _) = line.split_once('\t')?;
+            rest = match known.cmp(name) {
+                Ordering::Equal => return Some(read_line(line)),
+                Ordering::Less => later,
+                Ordering::Greater => earlier,
+            };
         }
-        let needle = format!("\n{name}\t");
-        let at = memmem::find(self.text.as_bytes(), needle.as_bytes())?;
-        let line = self.text.get(at.checked_add(1)?..)?.lines().next()?;
-        Some(read_line(line))
+        None
     }
 
     /// The entry for a model of a proxy: by the model behind it, else by its name; with the provider before the name or
@@ -69,7 +76,7 @@ impl PriceMap {
                     self.entry(rest)
                         .filter(|entry| entry.provider.as_deref() == Some(prefix))
                 })
-                .or_else(|| self.entry(&format!("{}/{name}", provider?)))
+                .or_else(|| self.entry(&[provider?, "/", name].concat()))
         })
     }
 }

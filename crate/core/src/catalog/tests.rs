@@ -89,6 +89,9 @@ fn the_proxy_wins_over_the_map_and_the_map_over_the_built_in_entries() {
     let costs = |catalog: &Catalog| {
         ["gpt-4o", "gpt-4o-mini", "gemini/gemini-1.5-pro", "other"].map(|name| cost(catalog, name, &usage))
     };
+    let mut mapped = catalog.clone();
+    assert!(catalog.wants_map());
+    catalog.complete(None);
     let free = Cost::known(Money::ZERO, CostSource::ProxyPrice);
     let pro = Cost::known(pico(6_250_000_000), CostSource::Catalog);
     assert_eq!(
@@ -103,9 +106,9 @@ fn the_proxy_wins_over_the_map_and_the_map_over_the_built_in_entries() {
     assert_eq!(catalog.find("gpt-4o").unwrap().abilities.max_input_tokens, Some(7));
     assert_eq!(catalog.find("gpt-4o").unwrap().abilities.vision, Some(true));
 
-    catalog.complete(&PriceMap::parse(MAP.to_string()).unwrap());
+    mapped.complete(Some(&PriceMap::parse(MAP.to_string()).unwrap()));
     assert_eq!(
-        costs(&catalog),
+        costs(&mapped),
         [
             free,
             Cost::known(pico(18_000_000_000), CostSource::Catalog),
@@ -114,10 +117,10 @@ fn the_proxy_wins_over_the_map_and_the_map_over_the_built_in_entries() {
         ]
     );
     assert_eq!(
-        catalog.find("gpt-4o-mini").unwrap().abilities.max_output_tokens,
+        mapped.find("gpt-4o-mini").unwrap().abilities.max_output_tokens,
         Some(16_384)
     );
-    assert_eq!(catalog.find("other").unwrap().abilities.tools, Some(true));
+    assert_eq!(mapped.find("other").unwrap().abilities.tools, Some(true));
 }
 
 #[test]
@@ -161,4 +164,51 @@ fn a_line_of_the_map_holds_tiers_and_ranges() {
     assert_eq!(map.entry("big/model").unwrap().abilities.vision, Some(true));
     assert_eq!(map.entry("big/model").unwrap().abilities.tools, Some(false));
     assert!(PriceMap::parse("something else".to_string()).is_err());
+}
+
+#[test]
+fn what_the_endpoint_says_of_limits_stands() {
+    let body = br#"{"data":[{"id":"gpt-4o-mini","max_input_tokens":7}]}"#;
+    let mut catalog = Catalog::from_models(body).unwrap();
+    catalog.complete(Some(&PriceMap::parse(MAP.to_string()).unwrap()));
+    let model = catalog.find("gpt-4o-mini").unwrap();
+    assert_eq!(
+        (model.abilities.max_input_tokens, model.abilities.max_output_tokens),
+        (Some(7), Some(16_384))
+    );
+}
+
+#[test]
+fn the_map_is_wanted_when_it_can_help() {
+    let wants = |info: &str| {
+        let body = alloc::format!(r#"{{"data":[{{"model_name":"a","model_info":{info}}}]}}"#);
+        Catalog::from_model_info(body.as_bytes()).unwrap().wants_map()
+    };
+    let limits = r#""max_input_tokens":1,"max_output_tokens":1"#;
+    let price = r#""input_cost_per_token":1e-6"#;
+    assert!(!wants(&alloc::format!(r#"{{"mode":"chat",{limits},{price}}}"#)));
+    assert!(wants(&alloc::format!(r#"{{"mode":"chat",{limits}}}"#)));
+    assert!(wants(&alloc::format!(
+        r#"{{"mode":"chat",{price},"max_input_tokens":1}}"#
+    )));
+    assert!(wants(&alloc::format!(
+        r#"{{"mode":"chat",{price},"max_output_tokens":1}}"#
+    )));
+    assert!(wants("{}"));
+    assert!(!wants(r#"{"mode":"embedding"}"#));
+    assert!(!Catalog::from_models(br#"{"data":[]}"#).unwrap().wants_map());
+}
+
+#[test]
+fn every_model_of_the_map_that_ships_is_found() {
+    let map = PriceMap::parse(include_str!("../../data/price-map.txt").to_string()).unwrap();
+    let mut count = 0;
+    for name in map.names() {
+        assert_eq!(map.entry(name).map(|model| model.name).as_deref(), Some(name));
+        count += 1;
+    }
+    assert!(count > 1000, "{count}");
+    for name in ["", "\t", "\n", "gpt", "gpt-4o\topenai", "zzz", "\u{10ffff}"] {
+        assert_eq!(map.entry(name), None, "{name}");
+    }
 }
