@@ -23,7 +23,7 @@ export function toModelInformation(
     family: id.slice(id.lastIndexOf('/') + 1),
     // What stands behind the name is the endpoint's to change.
     version: 'latest',
-    detail: priceText(model) ?? l10n.t('price not known'),
+    detail: shortPrice(model),
     tooltip: tooltip(model, formatNumber),
     maxInputTokens: model.maxInputTokens ?? UNKNOWN_INPUT_TOKENS,
     maxOutputTokens: model.maxOutputTokens ?? UNKNOWN_OUTPUT_TOKENS,
@@ -40,6 +40,13 @@ export function priceText({ inputPerMillion, outputPerMillion }: ModelInfo): str
   return inputPerMillion === undefined || outputPerMillion === undefined
     ? undefined
     : l10n.t('{0} in, {1} out per million tokens', inputPerMillion, outputPerMillion);
+}
+
+/** The model picker is narrow: a longer text takes the place of the model's name. */
+function shortPrice({ inputPerMillion, outputPerMillion }: ModelInfo): string {
+  return inputPerMillion === undefined || outputPerMillion === undefined
+    ? l10n.t('price not known')
+    : l10n.t('{0} in, {1} out / 1M', inputPerMillion, outputPerMillion);
 }
 
 function tooltip(model: ModelInfo, formatNumber: (value: number) => string): string {

@@ -23,7 +23,7 @@ describe('a model in the picker', () => {
       name: 'openai/gpt-4o-mini',
       family: 'gpt-4o-mini',
       version: 'latest',
-      detail: '$0.15 in, $0.60 out per million tokens',
+      detail: '$0.15 in, $0.60 out / 1M',
       tooltip:
         'openai/gpt-4o-mini of openai through Godoty. Price: $0.15 in, $0.60 out per million tokens. ' +
         'Reads up to <128000> tokens. Writes up to <16384> tokens.',
