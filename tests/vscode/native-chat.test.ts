@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import type { Locator } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { LmClient, packLmClient } from './harness/lmClient.ts';
@@ -194,6 +195,76 @@ describe('another extension', () => {
   });
 });
 
+describe('VS Code’s own chat', () => {
+  step('offers the models with their prices', async () => {
+    const { page } = workbench;
+    await workbench.runCommand('Chat: Manage Language Models');
+    await page.locator('.monaco-table .monaco-list-row').filter({ hasText: model }).waitFor();
+    await workbench.picture('native-models');
+    await page.keyboard.press('Escape');
+    await workbench.runCommand('Chat: Open Chat');
+    await picker().click();
+    await page.getByText('$0.15 in, $0.60 out / 1M').waitFor();
+    await workbench.picture('native-picker');
+    await page.keyboard.press('Escape');
+    expect(await picker().innerText()).toBe(model);
+    // The extension that runs VS Code's chat says this when it is up and has found the models. Until then VS Code would
+    // ask for an account of GitHub.
+    await page.getByText('Set BYOK utility models', { exact: true }).waitFor();
+  });
+
+  step('has the model call a tool in agent mode, and shows its answer and the cost', async () => {
+    const before = upstream.requests.length;
+    upstream.answer((request, response) => {
+      if (request.messages.at(-1)?.role === 'tool') {
+        end(begin(response, { content: 'There is **one** file.' }), 'stop');
+      } else {
+        const call = toolCall(0, 'c1', 'list_dir', JSON.stringify({ path: world.folder }));
+        end(begin(response, { content: 'I look.' }, call), 'tool_calls');
+      }
+    });
+    await say('What is in this folder?');
+    await answers().filter({ hasText: 'There is one file.' }).waitFor();
+    await workbench.picture('native-agent');
+    const [first, second] = upstream.requests.slice(before);
+    expect(first?.tools?.map((tool) => tool.function.name)).toContain('list_dir');
+    // The tool has really looked: the file is the other extension's.
+    expect(second?.messages.at(-1)).toMatchObject({
+      role: 'tool',
+      tool_call_id: expect.stringMatching(/^c1/) as unknown,
+      content: expect.stringContaining('lm-client.json') as unknown,
+    });
+    await costs(2n * picoUsd);
+  });
+
+  step('keeps what had come of an answer that was cut off, and says so', async () => {
+    let cut = (): void => undefined;
+    upstream.answer((_, response) => {
+      begin(response, { content: 'The first half' });
+      cut = () => response.end();
+    });
+    await say('Tell me more.');
+    // While an answer comes, VS Code keeps its last word back.
+    const answer = answers().filter({ hasText: 'The first' });
+    await answer.waitFor();
+    cut();
+    await answer.getByText(/The answer is incomplete: the connection ended in the middle of it/).waitFor();
+    await workbench.picture('native-cut-off');
+    expect(await answer.innerText()).toContain('The first half');
+  });
+
+  step('loses the models when somebody signs out, which can be done where models are managed', async () => {
+    const before = await client.changes();
+    await workbench.runCommand('Godoty: Manage Models');
+    await workbench.pick('Sign Out');
+    await workbench.statusBarItem.waitFor({ state: 'hidden' });
+    await expect.poll(() => client.changes(), { timeout: 20_000 }).toBeGreaterThan(before);
+    expect(await client.models()).toEqual([]);
+    await workbench.runCommand('Godoty: Manage Models');
+    await workbench.inputBox(/How do you want to sign in/).waitFor();
+  });
+});
+
 /** A test that is skipped once an earlier step failed: it would only fail for the same reason, later. */
 function step(name: string, action: () => Promise<void>): void {
   it(name, async (context) => {
@@ -204,6 +275,20 @@ function step(name: string, action: () => Promise<void>): void {
 
 function saying(text: string): Ask {
   return { model, messages: [{ role: 'user', parts: [{ text }] }] };
+}
+
+function picker(): Locator {
+  return workbench.page.locator('.model-picker-name');
+}
+
+function answers(): Locator {
+  return workbench.page.locator('.interactive-response');
+}
+
+async function say(text: string): Promise<void> {
+  await workbench.page.locator('.interactive-input-editor .monaco-editor').click();
+  await workbench.page.keyboard.type(text);
+  await workbench.page.keyboard.press('Enter');
 }
 
 function texts(parts: readonly Readonly<Record<string, unknown>>[]): string {
