@@ -197,6 +197,8 @@ describe('an answer', () => {
     expect(answer.outcome).toEqual({ kind: 'cancelled' });
     expect(text.length).toBeGreaterThan(40);
     expect(answer.cost).toMatchObject({ source: 'unknown', text: '–' });
+    // What nobody said is not shown as nothing.
+    expect(client.usage(true).requests.at(-1)).not.toHaveProperty('tokens');
   });
 
   it('stops even when the garbage collector has been through, as it is in a long answer', async () => {

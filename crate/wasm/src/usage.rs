@@ -43,7 +43,8 @@ export type OutcomeName = 'done' | 'length' | 'filtered' | 'tool_calls' | 'error
 
 /** One request of this window. */
 export interface UsageEntry {
-  readonly tokens: TokenCounts;
+  /** Absent when the server did not say. */
+  readonly tokens?: TokenCounts;
   readonly callId: string;
   readonly model: string;
   /** Milliseconds since the Unix epoch. */
@@ -261,7 +262,7 @@ pub(crate) fn cost(cost: Cost, show_estimates: bool) -> Object {
 /// TypeScript's `UsageEntry`.
 fn entry(call: &Call, show_estimates: bool) -> Object {
     Object::new()
-        .with("tokens", tokens(&call.usage.unwrap_or_default()))
+        .with_some("tokens", call.usage.as_ref().map(tokens))
         .with("callId", call.call_id.as_str())
         .with("model", call.model.as_str())
         .with("startedAt", u64::try_from(call.occurred_at.0).unwrap_or(0))

@@ -31,15 +31,15 @@ export async function showUsage(usage: UsageSnapshot | undefined): Promise<void>
 
 function toItem(entry: UsageEntry, numbers: Intl.NumberFormat): QuickPickItem {
   const time = new Intl.DateTimeFormat(env.language, { timeStyle: 'medium' }).format(entry.startedAt);
-  const tokens = l10n.t(
-    '{0} in, {1} out',
-    numbers.format(entry.tokens.promptTokens),
-    numbers.format(entry.tokens.completionTokens),
-  );
+  const { tokens } = entry;
+  const used =
+    tokens === undefined
+      ? l10n.t('tokens not known')
+      : l10n.t('{0} in, {1} out', numbers.format(tokens.promptTokens), numbers.format(tokens.completionTokens));
   return {
     label: entry.cost.text,
     description: entry.model,
-    detail: [time, tokens, outcomeText(entry.outcome), sourceText(entry.cost.source)].join(' · '),
+    detail: [time, used, outcomeText(entry.outcome), sourceText(entry.cost.source)].join(' · '),
   };
 }
 
