@@ -404,7 +404,7 @@ fn record_index(details: &str) -> Option<usize> {
 }
 
 /// Whether this is a UUID as `crypto.randomUUID` writes it.
-fn is_uuid(text: &str) -> bool {
+pub(crate) fn is_uuid(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
     let lengths = groups.iter().map(|group| group.len());
     lengths.eq([8, 4, 4, 4, 12])

@@ -9,11 +9,10 @@ use crate::cost::Money;
 use crate::error::{Error, ErrorCode};
 use crate::http::{BaseUrl, Credential, Method, Request};
 use crate::json::{self, Scanner, is_json, write_string};
+use crate::usage::is_uuid;
 
 /// The most messages of one request.
 const MAX_MESSAGES: usize = 10_000;
-/// The longest call id, in bytes: a UUID has 36.
-const MAX_CALL_ID: usize = 64;
 
 /// What is asked of a model. It comes from the shell as JSON in camel case.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -120,11 +119,11 @@ impl ChatRequest {
     /// `call_id` is sent as `x-litellm-call-id`, and so the call has its id before its first byte.
     ///
     /// # Errors
-    /// `VALIDATION_FAILED` as [`body`](Self::body) says, and for a `call_id` that can't be a header;
+    /// `VALIDATION_FAILED` as [`body`](Self::body) says, and for a `call_id` that is no UUID, since
+    /// the ledger could not book the call;
     /// `ORIGIN_MISMATCH` when the credential belongs to another origin.
     pub fn to_http(&self, base: &BaseUrl, credential: &Credential, call_id: &str) -> Result<Request, Error> {
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if call_id.is_empty() || call_id.len() > MAX_CALL_ID || !call_id.bytes().all(fits) {
+        if !is_uuid(call_id) {
             return Err(invalid());
         }
         let path = if base.join("").ends_with("/v1") {
@@ -447,6 +446,8 @@ mod tests {
     use crate::secret::Secret;
     use serde_json::{Value, json};
 
+    const CALL_ID: &str = "00000000-0000-4000-8000-000000000001";
+
     fn request(value: &Value) -> ChatRequest {
         ChatRequest::from_json(&value.to_string()).unwrap()
     }
@@ -530,24 +531,40 @@ mod tests {
         let base = BaseUrl::parse("https://models.example").unwrap();
         let credential = Credential::new(Secret::new("sk-1".into()), base.origin().clone());
         let ask = request(&json!({"model": "m", "messages": [{"role": "system", "text": "s"}]}));
-        let sent = ask.to_http(&base, &credential, "0a-b").unwrap();
+        let sent = ask.to_http(&base, &credential, CALL_ID).unwrap();
         assert_eq!(sent.url(), "https://models.example/v1/chat/completions");
         let headers: Vec<_> = sent.headers().map(|(name, value)| (name, value.expose())).collect();
-        assert!(headers.contains(&("x-litellm-call-id", "0a-b")));
+        assert!(headers.contains(&("x-litellm-call-id", CALL_ID)));
         assert!(headers.contains(&("authorization", "Bearer sk-1")));
         let direct = BaseUrl::parse("https://models.example/api/v1/").unwrap();
         assert_eq!(
-            ask.to_http(&direct, &credential, "a").unwrap().url(),
+            ask.to_http(&direct, &credential, CALL_ID).unwrap().url(),
             "https://models.example/api/v1/chat/completions"
         );
         let other = BaseUrl::parse("https://other.example").unwrap();
         assert_eq!(
-            ask.to_http(&other, &credential, "a").unwrap_err().code,
+            ask.to_http(&other, &credential, CALL_ID).unwrap_err().code,
             ErrorCode::OriginMismatch
         );
         assert_eq!(
             ask.to_http(&base, &credential, "a\r\nb: c").unwrap_err().code,
             ErrorCode::ValidationFailed
         );
+    }
+
+    #[test]
+    fn a_call_that_the_ledger_could_not_book_is_not_sent() {
+        let base = BaseUrl::parse("https://models.example").unwrap();
+        let credential = Credential::new(Secret::new("sk-1".into()), base.origin().clone());
+        let ask = request(&json!({"model": "m", "messages": [{"role": "system", "text": "s"}]}));
+        for id in [
+            "",
+            "0a-b",
+            "00000000-0000-4000-8000-00000000000A",
+            "00000000-0000-4000-8000-000000000001\r\n",
+        ] {
+            let refused = ask.to_http(&base, &credential, id).unwrap_err();
+            assert_eq!(refused.code, ErrorCode::ValidationFailed, "{id}");
+        }
     }
 }
