@@ -214,6 +214,20 @@ describe('VS Code’s own chat', () => {
   });
 
   step('has the model call a tool in agent mode, and shows its answer and the cost', async () => {
+    // VS Code's own tools come with an extension of its own, which may still be starting: they are waited for.
+    for (let asked = 0, ready = false; !ready; asked += 1) {
+      expect(asked).toBeLessThan(10);
+      const at = upstream.requests.length;
+      upstream.answer((_, response) => {
+        end(begin(response, { content: `Ready ${asked}.` }), 'stop');
+      });
+      await say('Are you there?');
+      await answers()
+        .filter({ hasText: `Ready ${asked}.` })
+        .waitFor();
+      await costs(picoUsd);
+      ready = upstream.requests[at]?.tools?.some((tool) => tool.function.name === 'list_dir') ?? false;
+    }
     const before = upstream.requests.length;
     upstream.answer((request, response) => {
       if (request.messages.at(-1)?.role === 'tool') {
