@@ -3,6 +3,20 @@ import js from '@eslint/js';
 import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
 
+/** What people read goes through `l10n.t`, or comes to the panel's page as one of its strings. */
+const words = String.raw`/\p{L}{2,} \p{L}|\p{Lu}\p{Ll}+/u`;
+const message = 'People read this: use l10n.t (in the panel, its strings), then run `npm run l10n`.';
+const shown = '/^(title|placeHolder|placeholder|prompt|label|description|detail|tooltip|message|aria-label)$/';
+const visibleLiterals = [
+  'CallExpression[callee.property.name=/^show(Information|Warning|Error)Message$/] > ',
+  `Property[key.name=${shown}] > `,
+  `Property[key.value=${shown}] > `,
+  'AssignmentExpression[left.property.name=/^(name|text|tooltip|title|label|description|message|textContent)$/] > ',
+].flatMap((place) => [
+  { selector: `${place}Literal[value=${words}]`, message },
+  { selector: `${place}TemplateLiteral > TemplateElement[value.raw=${words}]`, message },
+]);
+
 const adapters = ['extension/src/core/host.ts', 'extension/src/extension.ts'];
 
 export default tseslint.config(
@@ -41,6 +55,10 @@ export default tseslint.config(
         { name: 'setInterval', message: 'Timers come in through the host port.' },
       ],
     },
+  },
+  {
+    files: ['extension/{src,webview}/**/*.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...visibleLiterals] },
   },
   {
     files: ['**/*.mjs', '**/*.js'],

@@ -16,8 +16,10 @@ const EXPECTED = [
   'dist/web/extension.js',
   'dist/webview/main.css',
   'dist/webview/main.js',
+  'extension/l10n/bundle.l10n.de.json',
   'extension/media/godoty.svg',
   'package.json',
+  'package.nls.de.json',
   'package.nls.json',
 ];
 
