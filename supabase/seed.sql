@@ -1,4 +1,4 @@
 -- Data of a development database (the Supabase CLI's `db reset`, and the embedded backend); never part of a
 -- deployment. Every account made there is on the largest plan, so that nobody meets a limit while trying Godoty.
 
-alter table public.user_profiles alter column plan set default 'enterprise';
+update godoty.settings set default_plan = 'enterprise';

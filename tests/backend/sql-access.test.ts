@@ -1,20 +1,41 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { asRole, isSqlError } from '../../local/server/db/database.ts';
-import type { Database, Queryable, RequestRole } from '../../local/server/db/database.ts';
+import type { Database, RequestRole } from '../../local/server/db/database.ts';
 import { migrate } from '../../local/server/db/migrate.ts';
 import { engines } from './databases.ts';
 import type { Server } from './databases.ts';
+import { newUser } from './sql.ts';
 import { usageRecord } from './support.ts';
 
 const ROLES: readonly RequestRole[] = ['anon', 'authenticated', 'service_role'];
 const OPERATIONS = ['select', 'insert', 'update', 'delete', 'truncate'] as const;
 
-/** Who may do what on which table; every table of the schema has to be here. */
-const TABLES: Readonly<Record<string, Readonly<Record<RequestRole, readonly string[]>>>> = {
-  user_profiles: { anon: [], authenticated: ['select'], service_role: ['select'] },
-  user_api_keys: { anon: [], authenticated: ['select'], service_role: ['select'] },
-  usage_records: { anon: [], authenticated: ['select'], service_role: ['select'] },
+interface Access {
+  readonly roles: Readonly<Record<RequestRole, readonly (typeof OPERATIONS)[number][]>>;
+  /** Whose rows are whose; undefined for a table without owners. */
+  readonly owner?: string;
+  /** A column to try an update with. */
+  readonly column: string;
+}
+
+const OWNED: Access = {
+  roles: { anon: [], authenticated: ['select'], service_role: ['select'] },
+  owner: 'user_id',
+  column: 'user_id',
+};
+const NOBODYS = { anon: [], authenticated: [], service_role: [] };
+
+/** Who may do what on which table; every table of the schemas has to be here. */
+const TABLES: Readonly<Record<string, Access>> = {
+  'public.user_profiles': OWNED,
+  'public.user_api_keys': OWNED,
+  'public.usage_records': OWNED,
+  'public.subscriptions': OWNED,
+  'public.audit_log': OWNED,
+  'public.plans': { roles: { ...NOBODYS, service_role: ['select'] }, column: 'name' },
+  'godoty.settings': { roles: NOBODYS, column: 'default_plan' },
+  'godoty.gateway_changes': { roles: NOBODYS, column: 'user_id' },
 };
 
 /** Who may call which function; every function of the schemas has to be here. */
@@ -29,6 +50,7 @@ const FUNCTIONS: Readonly<Record<string, readonly RequestRole[]>> = {
   ],
   'public.device_key_abandon(p_user_id uuid, p_key_hash text)': ['service_role'],
   'public.device_key_removed(p_user_id uuid, p_deleted text[], p_absent text[])': ['service_role'],
+  'public.set_plan(p_account text, p_plan text, p_until timestamp with time zone)': ['service_role'],
   'godoty.refuse(status integer, code text, message text, details text)': [],
   'godoty.display_name_for(email text, metadata jsonb)': [],
   'godoty.username_base(email text)': [],
@@ -39,6 +61,17 @@ const FUNCTIONS: Readonly<Record<string, readonly RequestRole[]>> = {
   'godoty.usage_tokens(item jsonb, field text, item_position integer)': [],
   'godoty.usage_text(item jsonb, field text, pattern text, expected text, item_position integer)': [],
   'godoty.usage_record(item jsonb, item_position integer, owner uuid)': [],
+  'godoty.plan_of(p_user_id uuid)': [],
+  'godoty.limits_of(p_user_id uuid)': [],
+  'godoty.announce_plans(p_names text[])': [],
+  'godoty.on_plans_changed()': [],
+  'godoty.on_default_plan_changed()': [],
+  'godoty.refuse_change()': [],
+  'godoty.audit(p_user uuid, p_event text, p_details jsonb)': [],
+  'godoty.on_user_signed_in()': [],
+  'godoty.locked_account(p_account text)': [],
+  'godoty.refuse_device_beyond_limit(p_user_id uuid, p_device_id uuid)': [],
+  'godoty.key_details(p_key user_api_keys)': [],
 };
 
 /** What Supabase used to grant to its API roles on everything that a migration made. */
@@ -72,19 +105,11 @@ async function attempt(
       throw new RolledBack();
     });
   } catch (error) {
-    if (isSqlError(error) && error.code === '42501') {
+    if (isSqlError(error) && error.code === '42501' && error.message.startsWith('permission denied for ')) {
       return 'denied';
     }
   }
   return 'allowed';
-}
-
-async function newUser(db: Queryable, email: string): Promise<string> {
-  const [row] = await db.query<{ id: string }>('insert into auth.users (email) values ($1) returning id', [email]);
-  if (row === undefined) {
-    throw new Error('no user');
-  }
-  return row.id;
 }
 
 describe.each(engines)('access on $name', (engine) => {
@@ -111,6 +136,7 @@ describe.each(engines)('access on $name', (engine) => {
         await asRole(db, 'authenticated', { sub: user }, (tx) =>
           tx.query('select public.record_usage(($1::text)::jsonb)', [JSON.stringify([usageRecord()])]),
         );
+        await asRole(db, 'service_role', {}, (tx) => tx.query(`select public.set_plan($1, 'pro')`, [user]));
         await asRole(db, 'service_role', {}, (tx) =>
           tx.query('select public.device_key_begin($1, $2, $3, $4, $5)', [
             user,
@@ -126,30 +152,50 @@ describe.each(engines)('access on $name', (engine) => {
 
     it('knows every table', async () => {
       const tables = await db.query<{ name: string }>(
-        `select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'v', 'm', 'p', 'f')`,
+        `select relnamespace::regnamespace || '.' || relname as name from pg_class
+         where relnamespace in ('public'::regnamespace, 'godoty'::regnamespace) and relkind in ('r', 'v', 'm', 'p', 'f')`,
       );
       expect(tables.map(({ name }) => name).sort()).toEqual(Object.keys(TABLES).sort());
     });
 
-    const cells = Object.keys(TABLES).flatMap((table) =>
-      ROLES.flatMap((role) => OPERATIONS.map((operation) => ({ table, role, operation }))),
+    const cells = Object.entries(TABLES).flatMap(([table, access]) =>
+      ROLES.flatMap((role) => OPERATIONS.map((operation) => ({ table, access, role, operation }))),
     );
-    it.each(cells)('$role, $table, $operation', async ({ table, role, operation }) => {
+    it.each(cells)('$role, $table, $operation', async ({ table, access, role, operation }) => {
       const statements = {
-        select: `select * from public.${table}`,
-        insert: `insert into public.${table} default values`,
-        update: `update public.${table} set user_id = user_id`,
-        delete: `delete from public.${table}`,
-        truncate: `truncate public.${table} cascade`,
+        select: `select * from ${table}`,
+        insert: `insert into ${table} default values`,
+        update: `update ${table} set ${access.column} = ${access.column}`,
+        delete: `delete from ${table}`,
+        truncate: `truncate ${table} cascade`,
       };
-      const expected = TABLES[table]?.[role].includes(operation) === true ? 'allowed' : 'denied';
+      const expected = access.roles[role].includes(operation) ? 'allowed' : 'denied';
       expect(await attempt(db, role, ada, statements[operation])).toBe(expected);
     });
 
-    it.each(Object.keys(TABLES))('%s shows an owner their own row, the service role both', async (table) => {
+    it('grants nothing by column, and no sequence', async () => {
+      const byColumn = await db.query(
+        `select attrelid::regclass::text as relation, attname from pg_attribute
+         where attacl is not null
+           and attrelid in (select oid from pg_class where relnamespace in ('public'::regnamespace, 'godoty'::regnamespace))`,
+      );
+      expect(byColumn).toEqual([]);
+      const sequences = await db.query(
+        `select c.oid::regclass::text as sequence, role from pg_class c, unnest($1::text[]) as role
+         where c.relkind = 'S' and c.relnamespace in ('public'::regnamespace, 'godoty'::regnamespace)
+           and has_sequence_privilege(role, c.oid, 'usage, select, update')`,
+        [[...ROLES]],
+      );
+      expect(sequences).toEqual([]);
+    });
+
+    const owned = Object.entries(TABLES).flatMap(([table, { owner }]) => (owner === undefined ? [] : [[table, owner]]));
+    it.each(owned)('%s shows an owner their own row, the service role both', async (table, owner) => {
       const owners = (role: RequestRole, sub: string): Promise<string[]> =>
         asRole(db, role, { sub }, async (tx) =>
-          (await tx.query<{ user_id: string }>(`select user_id from public.${table}`)).map((row) => row.user_id),
+          (await tx.query<{ owner: string }>(`select distinct ${owner} as owner from ${table}`)).map(
+            (row) => row.owner,
+          ),
         );
       expect(await owners('authenticated', ada)).toEqual([ada]);
       expect(await owners('authenticated', bob)).toEqual([bob]);
@@ -157,27 +203,36 @@ describe.each(engines)('access on $name', (engine) => {
       expect((await owners('service_role', ada)).sort()).toEqual([ada, bob].sort());
     });
 
-    it('lets exactly the named roles call exactly these functions', async () => {
-      const rows = await db.query<{ signature: string; role: RequestRole | null }>(
-        `select n.nspname || '.' || p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' as signature, r.role
-         from pg_proc p
-         join pg_namespace n on n.oid = p.pronamespace
-         left join unnest($1::text[]) as r (role)
-           on has_function_privilege(r.role, p.oid, 'execute') and has_schema_privilege(r.role, n.oid, 'usage')
-         where n.nspname in ('public', 'godoty')
-         order by 1, 2`,
-        [[...ROLES]],
-      );
-      const actual: Record<string, RequestRole[]> = {};
-      for (const { signature, role } of rows) {
-        (actual[signature] ??= []).push(...(role === null ? [] : [role]));
-      }
-      expect(actual).toEqual(FUNCTIONS);
+    it('knows every function', async () => {
+      expect((await functions()).map(({ signature }) => signature).sort()).toEqual(Object.keys(FUNCTIONS).sort());
     });
+
+    it.each(ROLES)('lets %s call exactly the functions that are theirs', async (role) => {
+      const callable: string[] = [];
+      for (const { signature, call } of await functions()) {
+        if ((await attempt(db, role, ada, `select ${call}`)) === 'allowed') {
+          callable.push(signature);
+        }
+      }
+      const granted = Object.keys(FUNCTIONS).filter((signature) => FUNCTIONS[signature]?.includes(role));
+      expect(callable.sort()).toEqual(granted.sort());
+    });
+
+    /** Every function of the schemas, and a call of it that a missing privilege alone can stop. */
+    function functions(): Promise<{ signature: string; call: string }[]> {
+      return db.query(
+        `select n.nspname || '.' || p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' as signature,
+           n.nspname || '.' || p.proname || '(' || coalesce(
+             (select string_agg('null::' || format_type(type, null), ', ' order by position)
+              from unnest(p.proargtypes::oid[]) with ordinality as argument (type, position)), '') || ')' as call
+         from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+         where n.nspname in ('public', 'godoty')`,
+      );
+    }
 
     it('keeps row level security on for every table', async () => {
       const off = await db.query(
-        `select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' and not relrowsecurity`,
+        `select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relrowsecurity`,
       );
       expect(off).toEqual([]);
     });

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { asRole, isSqlError } from '../../local/server/db/database.ts';
+import { asRole } from '../../local/server/db/database.ts';
 import type { Database } from '../../local/server/db/database.ts';
 import { migrate } from '../../local/server/db/migrate.ts';
 import { engines } from './databases.ts';
 import type { Server } from './databases.ts';
+import { codeOf, newUser } from './sql.ts';
 import { usageRecord } from './support.ts';
 
 describe.each(engines)('functions on $name', (engine) => {
@@ -21,31 +22,11 @@ describe.each(engines)('functions on $name', (engine) => {
     await server.stop();
   });
 
-  async function newUser(email: string | null, metadata: object = {}): Promise<string> {
-    const [row] = await db.query<{ id: string }>(
-      'insert into auth.users (email, raw_user_meta_data) values ($1, ($2::text)::jsonb) returning id',
-      [email, JSON.stringify(metadata)],
-    );
-    return row?.id ?? '';
-  }
-
-  /** The stable code that a call is refused with. */
-  async function codeOf(work: Promise<unknown>): Promise<string> {
-    const error: unknown = await work.then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
-    if (!isSqlError(error)) {
-      throw new Error('the call was not refused');
-    }
-    return error.code === 'PGRST' ? (JSON.parse(error.message) as { code: string }).code : error.code;
-  }
-
   describe('the profile that comes with an account', () => {
     const profile = async (id: string): Promise<Record<string, unknown> | undefined> =>
       (
         await db.query<Record<string, unknown>>(
-          'select display_name, username, plan from public.user_profiles where user_id = $1',
+          'select display_name, username, (godoty.plan_of(user_id)).name as plan from public.user_profiles where user_id = $1',
           [id],
         )
       )[0];
@@ -61,14 +42,14 @@ describe.each(engines)('functions on $name', (engine) => {
       ['a local part of odd characters only', '+++@example.com', {}, '+++', 'user'],
       ['no address', null, {}, 'Godoty user', 'user2'],
     ])('%s', async (_case, email, metadata, displayName, username) => {
-      const id = await newUser(email, metadata);
+      const id = await newUser(db, email, metadata);
       expect(await profile(id)).toEqual({ display_name: displayName, username, plan: 'enterprise' });
     });
 
     it('has a counter in the user name when it is taken, and in the end the account’s id', async () => {
       const names: unknown[] = [];
       for (let index = 0; index < 22; index++) {
-        names.push((await profile(await newUser(`info@host${index}.example`)))?.['username']);
+        names.push((await profile(await newUser(db, `info@host${index}.example`)))?.['username']);
       }
       expect(names.slice(0, 3)).toEqual(['info', 'info2', 'info3']);
       expect(names[20]).toMatch(/^user_[0-9a-f]{32}$/);
@@ -76,7 +57,7 @@ describe.each(engines)('functions on $name', (engine) => {
     });
 
     it('follows a change of the address and goes with the account', async () => {
-      const id = await newUser('before@example.com');
+      const id = await newUser(db, 'before@example.com');
       await db.query(`update auth.users set email = 'after@example.com' where id = $1`, [id]);
       expect(await db.query('select email from public.user_profiles where user_id = $1', [id])).toEqual([
         { email: 'after@example.com' },
@@ -89,7 +70,7 @@ describe.each(engines)('functions on $name', (engine) => {
   describe('record_usage', () => {
     let user: string;
     beforeEach(async () => {
-      user = await newUser(`${crypto.randomUUID()}@example.com`);
+      user = await newUser(db);
     });
 
     const record = (records: unknown): Promise<unknown> =>
@@ -202,7 +183,7 @@ describe.each(engines)('functions on $name', (engine) => {
     let device: string;
     let made = 0;
     beforeEach(async () => {
-      user = await newUser(`${crypto.randomUUID()}@example.com`);
+      user = await newUser(db);
       device = crypto.randomUUID();
     });
 
@@ -277,7 +258,7 @@ describe.each(engines)('functions on $name', (engine) => {
 
     it('of one account are out of another’s reach', async () => {
       const key = await begin();
-      user = await newUser(`${crypto.randomUUID()}@example.com`);
+      user = await newUser(db);
       expect(await codeOf(activate(key))).toBe('device_key_superseded');
       await abandon(key);
       expect(await db.query('select status from public.user_api_keys where key_hash = $1', [key])).toEqual([

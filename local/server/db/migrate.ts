@@ -5,6 +5,7 @@ import type { Database, Queryable } from './database.ts';
 
 const BOOTSTRAP = new URL('bootstrap.sql', import.meta.url);
 const SEED = new URL('../../../supabase/seed.sql', import.meta.url);
+const SEED_VERSION = 'seed';
 const MIGRATIONS = new URL('../../../supabase/migrations/', import.meta.url);
 
 /** The database was made from other files than these; nobody can say what a mixture would do. */
@@ -37,7 +38,8 @@ export async function migrate(db: Database): Promise<void> {
   for (const step of await steps()) {
     const sha256 = createHash('sha256').update(step.sql).digest('hex');
     const applied = done.get(step.version);
-    if (applied === undefined) {
+    // A seed that has changed is applied anew: it says what the database is to hold, whatever it held before.
+    if (applied === undefined || (applied !== sha256 && step.version === SEED_VERSION)) {
       await db.transaction((tx) => apply(tx, step, sha256));
     } else if (applied !== sha256) {
       throw new DatabaseOfOtherVersion(step.name);
@@ -58,11 +60,11 @@ async function apply(tx: Queryable, step: Step, sha256: string): Promise<void> {
   }
   await tx.exec(step.sql);
   await tx.exec('reset role');
-  await tx.query('insert into supabase_migrations.schema_migrations (version, name, sha256) values ($1, $2, $3)', [
-    step.version,
-    step.name,
-    sha256,
-  ]);
+  await tx.query(
+    `insert into supabase_migrations.schema_migrations (version, name, sha256) values ($1, $2, $3)
+     on conflict (version) do update set sha256 = excluded.sha256, applied_at = now()`,
+    [step.version, step.name, sha256],
+  );
 }
 
 async function steps(): Promise<readonly Step[]> {
@@ -77,6 +79,6 @@ async function steps(): Promise<readonly Step[]> {
         role: 'godoty_owner' as const,
       })),
     )),
-    { version: 'seed', name: 'seed.sql', sql: await readFile(SEED, 'utf8'), role: 'godoty_owner' },
+    { version: SEED_VERSION, name: 'seed.sql', sql: await readFile(SEED, 'utf8'), role: 'godoty_owner' },
   ];
 }

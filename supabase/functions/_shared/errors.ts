@@ -4,6 +4,7 @@ export type RefusalCode =
   | 'authentication_unavailable'
   | 'database_unavailable'
   | 'device_key_superseded'
+  | 'device_limit_reached'
   | 'internal_error'
   | 'invalid_request'
   | 'invalid_token'

@@ -11,6 +11,7 @@ const TIMEOUT_MS = 10_000;
 const KNOWN_REFUSALS: Readonly<Record<string, RefusalCode>> = {
   account_not_found: 'account_not_found',
   device_key_superseded: 'device_key_superseded',
+  device_limit_reached: 'device_limit_reached',
 };
 
 const ErrorBody = v.object({ code: v.string(), message: v.string() });
