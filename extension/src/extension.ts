@@ -161,6 +161,7 @@ export function activate(context: ExtensionContext): void {
       const before = settings;
       settings = readSettings();
       usage.refresh();
+      controller.setDefaultModel(settings.defaultModel);
       if (!sameBackend(before.backend, settings.backend)) {
         void run('changing the backend', async () => {
           await account.use(settings.backend, settings.autoSignIn);

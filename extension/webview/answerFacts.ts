@@ -2,7 +2,8 @@
 import type { TokenUsage } from '../src/chat/engine.ts';
 import { fill } from '../src/chat/strings.ts';
 import type { PanelStrings } from '../src/chat/strings.ts';
-import type { Answer, AnswerState, Bill } from '../src/chat/transcript.ts';
+import { billOf } from '../src/chat/transcript.ts';
+import type { Answer, AnswerState } from '../src/chat/transcript.ts';
 
 export interface Fact {
   readonly kind: 'model' | 'tokens' | 'cost' | 'costUnknown';
@@ -32,28 +33,40 @@ export function statusText(state: AnswerState, strings: PanelStrings): string | 
   }
 }
 
-/** "model · tokens · cost", as far as they are known. */
+/** "model · tokens · cost", as far as they are known; of an answer that was continued, those of each request. */
 export function factsOf(answer: Answer, strings: PanelStrings, language: string): Fact[] {
-  const facts: Fact[] = [{ kind: 'model', text: answer.model, detail: '' }];
-  const { state } = answer;
-  if (state.status === 'streaming') {
-    return facts;
+  const { state, earlierBills, model } = answer;
+  const bills = state.status === 'streaming' ? earlierBills : [...earlierBills, billOf(state)];
+  const facts: Fact[] = [{ kind: 'model', text: model, detail: '' }];
+  const known = bills.filter((bill) => bill !== null);
+  const usages = known.map(({ usage }) => usage).filter((usage) => usage !== null);
+  if (usages.length > 0) {
+    facts.push(tokensFact(usages, strings, language));
   }
-  const bill: Bill | null = state.status === 'interrupted' ? null : state.bill;
-  if (bill === null) {
-    return [...facts, { kind: 'costUnknown', text: strings.costUnknown, detail: '' }];
+  const costs = known.map(({ cost }) => cost).filter(({ text }) => text !== '');
+  if (costs.length > 0) {
+    // Nothing is added up here: money is the core's to calculate.
+    const details = new Set(costs.map(({ detail }) => detail).filter((detail) => detail !== ''));
+    facts.push({ kind: 'cost', text: costs.map(({ text }) => text).join(' + '), detail: [...details].join('; ') });
   }
-  if (bill.usage !== null) {
-    facts.push(tokensFact(bill.usage, strings, language));
-  }
-  if (bill.cost.text !== '') {
-    facts.push({ kind: 'cost', ...bill.cost });
+  if (known.length < bills.length) {
+    const text = known.length === 0 ? strings.costUnknown : strings.costPartlyUnknown;
+    facts.push({ kind: 'costUnknown', text, detail: '' });
   }
   return facts;
 }
 
-function tokensFact(usage: TokenUsage, strings: PanelStrings, language: string): Fact {
+function tokensFact(usages: readonly TokenUsage[], strings: PanelStrings, language: string): Fact {
   const number = (value: number): string => value.toLocaleString(language);
+  const totals = usages.map(({ promptTokens, completionTokens }) => number(promptTokens + completionTokens));
+  return {
+    kind: 'tokens',
+    text: fill(strings.tokens, totals.join(' + ')),
+    detail: usages.map((usage) => usageDetail(usage, strings, number)).join('; '),
+  };
+}
+
+function usageDetail(usage: TokenUsage, strings: PanelStrings, number: (value: number) => string): string {
   const details = [fill(strings.tokensInOut, number(usage.promptTokens), number(usage.completionTokens))];
   if (usage.cachedTokens > 0) {
     details.push(fill(strings.tokensCached, number(usage.cachedTokens)));
@@ -61,6 +74,5 @@ function tokensFact(usage: TokenUsage, strings: PanelStrings, language: string):
   if (usage.reasoningTokens > 0) {
     details.push(fill(strings.tokensReasoning, number(usage.reasoningTokens)));
   }
-  const total = usage.promptTokens + usage.completionTokens;
-  return { kind: 'tokens', text: fill(strings.tokens, number(total)), detail: details.join(', ') };
+  return details.join(', ');
 }

@@ -11,6 +11,14 @@ import { icon } from './icons.ts';
 import { StreamedMarkdown } from './streamedMarkdown.ts';
 import type { Wishes } from './wishes.ts';
 
+/** What may be done about an answer. */
+export interface NextSteps {
+  readonly retry: boolean;
+  readonly continue: boolean;
+}
+
+export const NO_STEPS: NextSteps = { retry: false, continue: false };
+
 export class AnswerView {
   readonly element: HTMLElement;
   readonly #strings: PanelStrings;
@@ -20,7 +28,7 @@ export class AnswerView {
   readonly #thoughtsLabel = h('span');
   readonly #thoughtsText = h('div', { class: 'thoughts-text' });
   readonly #end = h('div', { class: 'answer-end' });
-  #shown: { readonly answer: Answer; readonly canRetry: boolean } | null = null;
+  #shown: { readonly answer: Answer; readonly steps: NextSteps } | null = null;
 
   constructor(answer: Answer, strings: PanelStrings, wishes: Wishes) {
     this.#strings = strings;
@@ -46,8 +54,9 @@ export class AnswerView {
     );
   }
 
-  update(answer: Answer, canRetry: boolean): void {
-    if (this.#shown?.answer === answer && this.#shown.canRetry === canRetry) {
+  update(answer: Answer, steps: NextSteps): void {
+    const sameSteps = this.#shown?.steps.retry === steps.retry && this.#shown.steps.continue === steps.continue;
+    if (this.#shown?.answer === answer && sameSteps) {
       return;
     }
     const before = this.#shown?.answer;
@@ -55,10 +64,10 @@ export class AnswerView {
     this.element.dataset['status'] = answer.state.status;
     this.#markdown.update(answer.text, !streaming);
     this.#updateThoughts(answer, streaming);
-    if (before?.state !== answer.state || this.#shown?.canRetry !== canRetry) {
-      this.#end.replaceChildren(...this.#endOf(answer, canRetry));
+    if (before?.state !== answer.state || !sameSteps) {
+      this.#end.replaceChildren(...this.#endOf(answer, steps));
     }
-    this.#shown = { answer, canRetry };
+    this.#shown = { answer, steps };
   }
 
   /** The text as it is shown, block by block, without controls. */
@@ -81,16 +90,18 @@ export class AnswerView {
     }
   }
 
-  #endOf(answer: Answer, canRetry: boolean): HTMLElement[] {
+  #endOf(answer: Answer, steps: NextSteps): HTMLElement[] {
     const { state } = answer;
     const parts: HTMLElement[] = [];
     if (state.status === 'error') {
-      parts.push(this.#errorCard(state.error, canRetry ? answer.id : null));
+      parts.push(this.#errorCard(state.error, this.#stepButtons(answer.id, steps)));
     } else {
       const status = statusText(state, this.#strings);
       if (status !== null) {
-        const retry = canRetry ? this.#retryButton(answer.id) : null;
-        parts.push(h('div', { class: 'status-line' }, h('span', { class: 'status' }, icon('warning'), status), retry));
+        const buttons = h('div', { class: 'buttons' }, ...this.#stepButtons(answer.id, steps));
+        parts.push(
+          h('div', { class: 'status-line' }, h('span', { class: 'status' }, icon('warning'), status), buttons),
+        );
       }
     }
     parts.push(this.#factsLine(answer));
@@ -113,11 +124,11 @@ export class AnswerView {
     );
   }
 
-  #errorCard(error: ChatError, retryId: string | null): HTMLElement {
+  #errorCard(error: ChatError, steps: readonly HTMLElement[]): HTMLElement {
     const actions = error.actions.map((action) =>
       button({ class: 'secondary', 'data-action': action.id }, () => this.#wishes.action(action.id), action.label),
     );
-    const buttons = [...actions, ...(retryId === null ? [] : [this.#retryButton(retryId)])];
+    const buttons = [...steps, ...actions];
     return h(
       'div',
       { class: 'error-card', 'data-error-code': error.code },
@@ -126,9 +137,17 @@ export class AnswerView {
     );
   }
 
-  #retryButton(id: string): HTMLElement {
-    const attributes = { class: 'secondary', 'data-testid': 'retry' };
-    return button(attributes, () => this.#wishes.retry(id), icon('retry'), this.#strings.retry);
+  #stepButtons(id: string, steps: NextSteps): HTMLElement[] {
+    const strings = this.#strings;
+    const wishes = this.#wishes;
+    const step = (testId: string, label: string, act: () => void, ...signs: SVGSVGElement[]): HTMLElement =>
+      button({ class: 'secondary', 'data-testid': testId }, act, ...signs, label);
+    return [
+      ...(steps.continue
+        ? [step('continue', strings.continueAnswer, () => wishes.continueAnswer(id), icon('more'))]
+        : []),
+      ...(steps.retry ? [step('retry', strings.retry, () => wishes.retry(id), icon('retry'))] : []),
+    ];
   }
 }
 

@@ -1,7 +1,7 @@
 /** The panel: takes the host's messages, shows the state, and sends what the user wishes. */
 import type { PanelState } from '../src/chat/panelState.ts';
 import { parseHostMessage } from '../src/chat/protocol.ts';
-import type { Draft } from '../src/chat/protocol.ts';
+import type { Draft, PanelMessage } from '../src/chat/protocol.ts';
 import type { PanelStrings } from '../src/chat/strings.ts';
 import { streamingAnswer } from '../src/chat/transcript.ts';
 import { Announcer } from './announcer.ts';
@@ -50,7 +50,8 @@ export class App {
     this.#clock = clock;
     this.#strings = strings;
     this.#wishes = {
-      retry: (id) => host.post({ type: 'retry', id }),
+      retry: (id) => this.#askAgain({ type: 'retry', id }),
+      continueAnswer: (id) => this.#askAgain({ type: 'continue', id }),
       action: (id) => host.post({ type: 'action', id }),
       copy: (text) => host.post({ type: 'copy', text }),
       openLink: (href) => host.post({ type: 'openLink', href }),
@@ -190,6 +191,13 @@ export class App {
   #send(text: string): void {
     this.#tellDraft();
     this.#host.post({ type: 'send', text });
+  }
+
+  /** The button that was pressed goes away, so the focus moves on to the prompt. */
+  #askAgain(message: PanelMessage): void {
+    this.#host.post(message);
+    this.#composer.focus();
+    this.#scroller.toEnd();
   }
 
   #stop(): void {

@@ -1,15 +1,16 @@
 /** The conversation on the page. Messages that did not change are not touched. */
 import type { PanelStrings } from '../src/chat/strings.ts';
-import { retryableAnswer } from '../src/chat/transcript.ts';
+import { continuableAnswer, retryableAnswer } from '../src/chat/transcript.ts';
 import type { ChatMessage, Transcript, UserMessage } from '../src/chat/transcript.ts';
-import { AnswerView } from './answerView.ts';
+import { AnswerView, NO_STEPS } from './answerView.ts';
+import type { NextSteps } from './answerView.ts';
 import { confirmCopied } from './copyButton.ts';
 import { h } from './dom.ts';
 import type { Wishes } from './wishes.ts';
 
 interface MessageView {
   readonly element: HTMLElement;
-  update(message: ChatMessage, canRetry: boolean): void;
+  update(message: ChatMessage, steps: NextSteps): void;
   plainText(): string;
 }
 
@@ -34,14 +35,17 @@ export class MessageList {
 
   update(transcript: Transcript, mayAsk: boolean): void {
     const gone = new Set(this.#views.keys());
-    const retryable = mayAsk ? retryableAnswer(transcript) : undefined;
+    const last = transcript.at(-1);
+    const lastSteps = mayAsk
+      ? { retry: retryableAnswer(transcript) !== undefined, continue: continuableAnswer(transcript) !== undefined }
+      : NO_STEPS;
     transcript.forEach((message, index) => {
       gone.delete(message.id);
       const view = this.#views.get(message.id) ?? this.#add(message);
       if (this.element.children[index] !== view.element) {
         this.element.insertBefore(view.element, this.element.children[index] ?? null);
       }
-      view.update(message, message === retryable);
+      view.update(message, message === last ? lastSteps : NO_STEPS);
     });
     for (const id of gone) {
       this.#views.get(id)?.element.remove();
@@ -107,9 +111,9 @@ function questionView(message: UserMessage, strings: PanelStrings): MessageView 
 function answerView(view: AnswerView): MessageView {
   return {
     element: view.element,
-    update(message, canRetry) {
+    update(message, steps) {
       if (message.role === 'assistant') {
-        view.update(message, canRetry);
+        view.update(message, steps);
       }
     },
     plainText: () => view.plainText(),

@@ -7,9 +7,16 @@ import { PanelLink } from './panelLink.ts';
 import type { PostToPanel, Schedule } from './panelLink.ts';
 import { reducePanel } from './panelState.ts';
 import type { AccountView, ModelChoice, Notice, PanelEvent, PanelState } from './panelState.ts';
-import { MAX_ANSWER_CHARS, MAX_ID_CHARS, MAX_LABEL_CHARS } from './protocol.ts';
+import { MAX_ID_CHARS, MAX_LABEL_CHARS } from './protocol.ts';
 import type { Draft, PanelMessage } from './protocol.ts';
-import { promptMessages, retryableAnswer, streamingAnswer } from './transcript.ts';
+import {
+  continuableAnswer,
+  continuationMessages,
+  MAX_ANSWER_CHARS,
+  promptMessages,
+  retryableAnswer,
+  streamingAnswer,
+} from './transcript.ts';
 import type { AnswerEnd } from './transcript.ts';
 
 export interface ControllerPorts {
@@ -30,7 +37,7 @@ export type ChatAccount =
 /** The wishes that the controller fulfils; the others are the view's. */
 export type ConversationMessage = Extract<
   PanelMessage,
-  { readonly type: 'ready' | 'sync' | 'send' | 'stop' | 'newChat' | 'retry' | 'draft' }
+  { readonly type: 'ready' | 'sync' | 'send' | 'stop' | 'newChat' | 'retry' | 'continue' | 'draft' }
 >;
 
 /** While an answer grows it is written to the store this often, so that a killed host loses little of it. */
@@ -112,6 +119,9 @@ export class ChatController {
       case 'retry':
         this.#retry(message.id);
         break;
+      case 'continue':
+        this.#continue(message.id);
+        break;
       case 'draft':
         this.#keepDraft(message.draft);
         break;
@@ -144,7 +154,12 @@ export class ChatController {
         label: label.slice(0, MAX_LABEL_CHARS),
         detail: detail.slice(0, MAX_LABEL_CHARS),
       }));
-    this.#defaultModel = defaultModel;
+    this.setDefaultModel(defaultModel);
+  }
+
+  /** The setting has changed. A model that the user picked stays. */
+  setDefaultModel(id: string): void {
+    this.#defaultModel = id;
     this.#showModel();
   }
 
@@ -208,7 +223,7 @@ export class ChatController {
     this.#clearDraft();
     this.#apply({ type: 'asked', user: { id: newId(), text }, answer });
     this.#saveNow();
-    void this.#run(answer, messages);
+    void this.#run({ ...answer, callId: answer.id, size: 0 }, messages);
   }
 
   #retry(id: string): void {
@@ -220,18 +235,32 @@ export class ChatController {
     const answer = { id: this.#ports.newId(), model: this.model };
     this.#apply({ type: 'retried', replaced: id, answer });
     this.#saveNow();
-    void this.#run(answer, messages);
+    void this.#run({ ...answer, callId: answer.id, size: 0 }, messages);
+  }
+
+  /** Lets the model that began an answer go on with it. */
+  #continue(id: string): void {
+    const { transcript } = this.#state;
+    const answer = continuableAnswer(transcript);
+    if (!this.#mayAsk() || answer?.id !== id) {
+      return;
+    }
+    const { model, text, reasoning } = answer;
+    this.#apply({ type: 'continued', id });
+    this.#saveNow();
+    const size = text.length + reasoning.length;
+    void this.#run({ id, callId: this.#ports.newId(), model, size }, continuationMessages(transcript));
   }
 
   #mayAsk(): boolean {
     return this.#state.account === 'ready' && streamingAnswer(this.#state.transcript) === undefined;
   }
 
-  async #run(answer: { readonly id: string; readonly model: string }, messages: PromptMessage[]): Promise<void> {
+  async #run(answer: AnswerRequest, messages: PromptMessage[]): Promise<void> {
     const { engine, texts, report } = this.#ports;
     const abort = new AbortController();
     this.#running.set(answer.id, abort);
-    let size = 0;
+    let { size } = answer;
     const onDelta = ({ text = '', reasoning = '' }: ChatDelta): void => {
       size += text.length + reasoning.length;
       if (size > MAX_ANSWER_CHARS) {
@@ -243,7 +272,7 @@ export class ChatController {
     };
     let end: AnswerEnd;
     try {
-      const request = { callId: answer.id, model: answer.model, messages };
+      const request = { callId: answer.callId, model: answer.model, messages };
       end = answerEndOf(await engine.stream(request, onDelta, abort.signal), texts);
     } catch (error) {
       report(error);
@@ -321,6 +350,16 @@ export class ChatController {
     };
     this.#ports.store.save(conversation).catch(this.#ports.report);
   }
+}
+
+/** A request for an answer, or for more of it. */
+interface AnswerRequest {
+  /** The answer's id. */
+  readonly id: string;
+  readonly callId: string;
+  readonly model: string;
+  /** How many characters the answer already has. */
+  readonly size: number;
 }
 
 function causeOf(signal: AbortSignal): AbortCause | null {

@@ -32,6 +32,7 @@ export function panelStrings(l10n: Translator): PanelStrings {
     copied: l10n.t('Copied'),
     copyAnswer: l10n.t('Copy answer'),
     retry: l10n.t('Retry'),
+    continueAnswer: l10n.t('Continue'),
     thinking: l10n.t('Thinking…'),
     thoughts: l10n.t('Thoughts'),
     answering: l10n.t('Answering…'),
@@ -47,6 +48,7 @@ export function panelStrings(l10n: Translator): PanelStrings {
     tokensCached: l10n.t('{0} from the cache', '{0}'),
     tokensReasoning: l10n.t('{0} for reasoning', '{0}'),
     costUnknown: l10n.t('cost not known yet'),
+    costPartlyUnknown: l10n.t('and a part of unknown cost'),
     emptyTitle: l10n.t('What are you working on?'),
     emptyText: l10n.t('Each answer shows how it ended and what it cost.'),
     suggestions: [

@@ -46,6 +46,7 @@ export function reducePanel(state: PanelState, event: PanelEvent): PanelState {
     case 'grew':
     case 'ended':
     case 'retried':
+    case 'continued':
     case 'cleared': {
       const transcript = reduceTranscript(state.transcript, event);
       return transcript === state.transcript ? state : { ...state, transcript };

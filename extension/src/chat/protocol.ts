@@ -9,13 +9,11 @@ import * as v from 'valibot';
 
 import type { ChatAction, ChatError, CostText, TokenUsage } from './engine.ts';
 import type { ModelChoice, Notice, PanelEvent, PanelState } from './panelState.ts';
-import { MAX_MESSAGES } from './transcript.ts';
+import { MAX_ANSWER_CHARS, MAX_MESSAGES } from './transcript.ts';
 import type { AnswerEnd, AnswerState, Bill, ChatMessage } from './transcript.ts';
 
 /** The longest prompt or draft, in UTF-16 code units. */
 export const MAX_PROMPT_CHARS = 500_000;
-/** The longest answer that is kept, in UTF-16 code units; a longer one is cut off and says so. */
-export const MAX_ANSWER_CHARS = 2_000_000;
 /** The longest id. */
 export const MAX_ID_CHARS = 200;
 const MAX_LINK_CHARS = 8_192;
@@ -48,6 +46,7 @@ export type PanelMessage =
   | { readonly type: 'stop' }
   | { readonly type: 'newChat' }
   | { readonly type: 'retry'; readonly id: string }
+  | { readonly type: 'continue'; readonly id: string }
   | { readonly type: 'draft'; readonly draft: Draft }
   | { readonly type: 'pickModel' }
   | { readonly type: 'action'; readonly id: string }
@@ -96,6 +95,8 @@ const chatMessage: v.GenericSchema<unknown, ChatMessage> = v.variant('role', [
     model: label,
     text: answerText,
     reasoning: answerText,
+    // Conversations of before answers could be continued have none.
+    earlierBills: v.optional(v.pipe(v.array(v.nullable(bill)), v.maxLength(MAX_MESSAGES)), []),
     state: answerState,
   }),
 ]);
@@ -124,6 +125,7 @@ const panelEvent: v.GenericSchema<unknown, PanelEvent> = v.variant('type', [
   v.object({ type: v.literal('grew'), id, text: answerText, reasoning: answerText }),
   v.object({ type: v.literal('ended'), id, state: answerEnd }),
   v.object({ type: v.literal('retried'), replaced: id, answer: newAnswer }),
+  v.object({ type: v.literal('continued'), id }),
   v.object({ type: v.literal('cleared') }),
   v.object({ type: v.literal('accountChanged'), account }),
   v.object({ type: v.literal('modelChanged'), model }),
@@ -147,6 +149,7 @@ const panelMessage: v.GenericSchema<unknown, PanelMessage> = v.variant('type', [
   v.object({ type: v.literal('stop') }),
   v.object({ type: v.literal('newChat') }),
   v.object({ type: v.literal('retry'), id }),
+  v.object({ type: v.literal('continue'), id }),
   v.object({ type: v.literal('draft'), draft }),
   v.object({ type: v.literal('pickModel') }),
   v.object({ type: v.literal('action'), id }),

@@ -19,6 +19,7 @@ const panelStrings = v.object({
   copied: text,
   copyAnswer: text,
   retry: text,
+  continueAnswer: text,
   thinking: text,
   thoughts: text,
   answering: text,
@@ -38,6 +39,7 @@ const panelStrings = v.object({
   /** {0}: a count. */
   tokensReasoning: text,
   costUnknown: text,
+  costPartlyUnknown: text,
   emptyTitle: text,
   emptyText: text,
   suggestions: v.array(v.object({ label: text, prompt: text })),

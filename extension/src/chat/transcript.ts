@@ -7,6 +7,9 @@ import type { ChatError, CostText, PromptMessage, TokenUsage } from './engine.ts
 /** Older messages are dropped beyond this count, so that a conversation of months stays bounded. */
 export const MAX_MESSAGES = 1_000;
 
+/** The longest answer that is kept, in UTF-16 code units; a longer one is cut off and says so. */
+export const MAX_ANSWER_CHARS = 2_000_000;
+
 /** What a request used and cost; `usage` is null when the provider reported none. */
 export interface Bill {
   readonly usage: TokenUsage | null;
@@ -32,11 +35,13 @@ export interface UserMessage {
 
 export interface Answer {
   readonly role: 'assistant';
-  /** Also the call id of its request. */
+  /** Also the call id of its first request. */
   readonly id: string;
   readonly model: string;
   readonly text: string;
   readonly reasoning: string;
+  /** What the requests before the last one cost, when the answer was continued; null where it is not known. */
+  readonly earlierBills: readonly (Bill | null)[];
   readonly state: AnswerState;
 }
 
@@ -57,6 +62,7 @@ export type TranscriptEvent =
       readonly replaced: string;
       readonly answer: { readonly id: string; readonly model: string };
     }
+  | { readonly type: 'continued'; readonly id: string }
   | { readonly type: 'cleared' };
 
 /** The transcript after an event. An event about a message that is gone changes nothing. */
@@ -78,6 +84,12 @@ export function reduceTranscript(transcript: Transcript, event: TranscriptEvent)
       );
     case 'retried':
       return transcript.map((message) => (message.id === event.replaced ? newAnswer(event.answer) : message));
+    case 'continued':
+      return changeAnswer(transcript, event.id, (answer) =>
+        mayContinue(answer)
+          ? { ...answer, earlierBills: [...answer.earlierBills, billOf(answer.state)], state: { status: 'streaming' } }
+          : answer,
+      );
     case 'cleared':
       return [];
   }
@@ -96,6 +108,31 @@ export function retryableAnswer(transcript: Transcript): Answer | undefined {
     return undefined;
   }
   return last.state.status === 'streaming' || last.state.status === 'done' ? undefined : last;
+}
+
+/** The answer that Continue may go on with: the last one, when it has text and its request is over. */
+export function continuableAnswer(transcript: Transcript): Answer | undefined {
+  const last = transcript.at(-1);
+  return last?.role === 'assistant' && mayContinue(last) ? last : undefined;
+}
+
+/** What an answer's last request used and cost; null when that is not known, or not yet. */
+export function billOf(state: AnswerState): Bill | null {
+  return state.status === 'streaming' || state.status === 'interrupted' ? null : state.bill;
+}
+
+/**
+ * Asks for the rest of an answer. It is said in words, since most providers cannot be given the beginning of an answer,
+ * and those that could once refuse it now.
+ */
+const CONTINUE_INSTRUCTION =
+  'Your last answer was cut off. Go on exactly where it stops, in the same language and format: begin with the very ' +
+  'next character, repeat nothing, do not comment on the cut, and if it stops inside a code block, do not open the ' +
+  'block again.';
+
+/** What the model is shown when it has to go on with its last answer. */
+export function continuationMessages(transcript: Transcript): PromptMessage[] {
+  return [...promptMessages(transcript), { role: 'user', content: CONTINUE_INSTRUCTION }];
 }
 
 /**
@@ -118,7 +155,7 @@ export function interruptStreaming(transcript: Transcript): Transcript {
 }
 
 function newAnswer({ id, model }: { readonly id: string; readonly model: string }): Answer {
-  return { role: 'assistant', id, model, text: '', reasoning: '', state: { status: 'streaming' } };
+  return { role: 'assistant', id, model, text: '', reasoning: '', earlierBills: [], state: { status: 'streaming' } };
 }
 
 /** An answer ends once; only the bill of a stopped one may arrive later. */
@@ -127,6 +164,26 @@ function mayEndAs(current: AnswerState, next: AnswerEnd): boolean {
     current.status === 'streaming' ||
     (current.status === 'stopped' && current.bill === null && next.status === 'stopped')
   );
+}
+
+function mayContinue({ text, reasoning, state }: Answer): boolean {
+  if (text === '' || text.length + reasoning.length >= MAX_ANSWER_CHARS) {
+    return false;
+  }
+  switch (state.status) {
+    case 'length':
+    case 'truncated':
+    case 'interrupted':
+    case 'error':
+      return true;
+    case 'stopped':
+      // Until its bill has come, its request is still being cancelled.
+      return state.bill !== null;
+    case 'streaming':
+    case 'done':
+    case 'filtered':
+      return false;
+  }
 }
 
 function changeAnswer(transcript: Transcript, id: string, change: (answer: Answer) => Answer): Transcript {

@@ -124,6 +124,7 @@ export class ChatViewProvider implements vscode.WebviewViewProvider, vscode.Disp
       case 'stop':
       case 'newChat':
       case 'retry':
+      case 'continue':
       case 'draft':
         controller.receive(message);
         break;

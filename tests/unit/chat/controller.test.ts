@@ -6,8 +6,9 @@ import { ConversationStore } from '../../../extension/src/chat/conversationStore
 import type { ChatEnd } from '../../../extension/src/chat/engine.ts';
 import { BATCH_MS } from '../../../extension/src/chat/panelLink.ts';
 import type { PanelState } from '../../../extension/src/chat/panelState.ts';
-import { MAX_ANSWER_CHARS, MAX_SENTENCE_CHARS } from '../../../extension/src/chat/protocol.ts';
+import { MAX_SENTENCE_CHARS } from '../../../extension/src/chat/protocol.ts';
 import type { HostMessage } from '../../../extension/src/chat/protocol.ts';
+import { MAX_ANSWER_CHARS } from '../../../extension/src/chat/transcript.ts';
 import type { Answer, AnswerState } from '../../../extension/src/chat/transcript.ts';
 import { Replica } from '../../../extension/webview/replica.ts';
 import { bill, cost, end, ManualTimers, memoryStore, PlayedEngine, settled, usage } from './support.ts';
@@ -228,6 +229,112 @@ describe('a retry', () => {
   });
 });
 
+describe('Continue', () => {
+  it.each(['truncated', 'length'] as const)(
+    'goes on with an answer that ended as %s, in its place',
+    async (outcome) => {
+      const { engine, send, answer, controller, panel } = started();
+      send('q');
+      engine.last.delta({ text: 'The first ha' });
+      await engine.last.end(end(outcome));
+      const { id } = answer();
+      controller.selectModel('another');
+      controller.receive({ type: 'continue', id });
+      expect(engine.last.request.model).toBe('gpt-4o-mini');
+      expect(engine.last.request.messages).toEqual([
+        { role: 'user', content: 'q' },
+        { role: 'assistant', content: 'The first ha' },
+        { role: 'user', content: expect.stringContaining('cut off') as string },
+      ]);
+      expect(engine.calls.map(({ request }) => request.callId)).toEqual([id, expect.not.stringMatching(id)]);
+      expect(answer()).toMatchObject({
+        id,
+        text: 'The first ha',
+        earlierBills: [bill],
+        state: { status: 'streaming' },
+      });
+      engine.last.delta({ text: 'lf, and the second.' });
+      await engine.last.end({ ...end('done'), cost: { text: '$0.0003', detail: '' } });
+      expect(answer()).toMatchObject({
+        text: 'The first half, and the second.',
+        earlierBills: [bill],
+        state: { status: 'done', bill: { cost: { text: '$0.0003' } } },
+      });
+      expect(panel().transcript).toHaveLength(2);
+      send('next');
+      expect(engine.last.request.messages[1]?.content).toBe('The first half, and the second.');
+    },
+  );
+
+  it('goes on with the answer of a killed host, whose cost stays unknown', async () => {
+    const memory = memoryStore();
+    const first = started(memory);
+    first.send('q');
+    first.engine.last.delta({ text: 'half' });
+    first.timers.advance(SAVE_MS);
+    const { controller, engine, answer } = started(memory);
+    controller.receive({ type: 'continue', id: answer().id });
+    engine.last.delta({ text: ' and half' });
+    await engine.last.end(end('done'));
+    expect(answer()).toMatchObject({ text: 'half and half', earlierBills: [null], state: { status: 'done', bill } });
+  });
+
+  it('that fails keeps the text and may be tried again', async () => {
+    const { engine, send, answer, controller } = started();
+    send('q');
+    engine.last.delta({ text: 'half' });
+    await engine.last.end(end('truncated'));
+    controller.receive({ type: 'continue', id: answer().id });
+    const error = { code: 'NETWORK_ERROR', message: 'offline', actions: [] };
+    await engine.last.end({ outcome: 'error', error, cost });
+    expect(answer()).toMatchObject({ text: 'half', state: { status: 'error' } });
+    controller.receive({ type: 'continue', id: answer().id });
+    expect(engine.calls).toHaveLength(3);
+  });
+
+  it('can be stopped', async () => {
+    const { engine, send, answer, controller } = started();
+    send('q');
+    engine.last.delta({ text: 'half' });
+    await engine.last.end(end('length'));
+    controller.receive({ type: 'continue', id: answer().id });
+    controller.stop();
+    expect(engine.last.signal.aborted).toBe(true);
+    // Its request is not over, so it can't go on yet.
+    controller.receive({ type: 'continue', id: answer().id });
+    expect(engine.calls).toHaveLength(2);
+    await engine.last.end(end('cancelled'));
+    expect(answer()).toMatchObject({ text: 'half', earlierBills: [bill], state: { status: 'stopped', bill } });
+  });
+
+  it('is refused for a good answer, one without text, one that streams, and an unknown one', async () => {
+    const { engine, send, answer, controller } = started();
+    const wish = (): void => {
+      controller.receive({ type: 'continue', id: answer().id });
+    };
+    send('q');
+    wish();
+    await engine.last.end(end('truncated'));
+    wish();
+    controller.receive({ type: 'retry', id: answer().id });
+    engine.last.delta({ text: 'good' });
+    await engine.last.end(end('done'));
+    wish();
+    controller.receive({ type: 'continue', id: 'gone' });
+    expect(engine.calls).toHaveLength(2);
+  });
+
+  it('does not lengthen an answer beyond the bound', async () => {
+    const { engine, send, answer, controller } = started();
+    send('q');
+    engine.last.delta({ text: 'x'.repeat(MAX_ANSWER_CHARS - 2) });
+    await engine.last.end(end('length'));
+    controller.receive({ type: 'continue', id: answer().id });
+    engine.last.delta({ text: 'too long' });
+    expect(engine.last.signal.aborted).toBe(true);
+  });
+});
+
 describe('a new chat', () => {
   it('ends the request under way, and nothing of it comes back', async () => {
     const { engine, send, panel, controller } = started();
@@ -362,6 +469,16 @@ describe('the model', () => {
     expect(second.controller.model).toBe('big');
     second.controller.setModels(choices, 'gpt-4o-mini');
     expect(second.panel().model.label).toBe('BIG');
+  });
+
+  it('follows the setting at once, unless the user picked one', () => {
+    const { controller, panel } = started();
+    controller.setModels(choices, 'gpt-4o-mini');
+    controller.setDefaultModel('big');
+    expect(panel().model.label).toBe('BIG');
+    controller.selectModel('gpt-4o-mini');
+    controller.setDefaultModel('unheard-of');
+    expect(panel().model.label).toBe('GPT-4O-MINI');
   });
 
   it('falls back to the default when the picked one is no longer offered', () => {

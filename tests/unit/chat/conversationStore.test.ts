@@ -16,6 +16,7 @@ const answer = (id: string, text: string): Answer => ({
   model: 'm',
   text,
   reasoning: '',
+  earlierBills: [],
   state: { status: 'done', bill },
 });
 const conversation = (transcript: Transcript): Conversation => ({

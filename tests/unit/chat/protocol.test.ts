@@ -17,6 +17,7 @@ describe('messages of the panel', () => {
     { type: 'stop' },
     { type: 'newChat' },
     { type: 'retry', id: 'a' },
+    { type: 'continue', id: 'a' },
     { type: 'draft', draft: { text: '', revision: 0 } },
     { type: 'pickModel' },
     { type: 'action', id: 'signIn' },

@@ -27,7 +27,15 @@ describe('the transcript', () => {
     const transcript = play(asked(1), grew('a1', 'Hel', 'hm'), grew('a1', 'lo', '!'));
     expect(transcript).toEqual([
       { role: 'user', id: 'q1', text: 'question 1' },
-      { role: 'assistant', id: 'a1', model: 'm', text: 'Hello', reasoning: 'hm!', state: { status: 'streaming' } },
+      {
+        role: 'assistant',
+        id: 'a1',
+        model: 'm',
+        text: 'Hello',
+        reasoning: 'hm!',
+        earlierBills: [],
+        state: { status: 'streaming' },
+      },
     ]);
     expect(streamingAnswer(transcript)?.id).toBe('a1');
   });

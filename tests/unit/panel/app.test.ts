@@ -16,6 +16,7 @@ const answer = (state: AnswerState, text = 'An **answer**'): Answer => ({
   model: 'gpt-4o-mini',
   text,
   reasoning: '',
+  earlierBills: [],
   state,
 });
 const withAnswer = (state: AnswerState, text?: string): PanelState => ({
@@ -117,21 +118,24 @@ describe('the screens', () => {
 });
 
 describe('an answer', () => {
-  const ends: [AnswerState, string | null, boolean][] = [
-    [{ status: 'done', bill }, null, false],
-    [{ status: 'stopped', bill }, strings.statusStopped, true],
-    [{ status: 'truncated', bill }, strings.statusTruncated, true],
-    [{ status: 'length', bill }, strings.statusLength, true],
-    [{ status: 'filtered', bill }, strings.statusFiltered, true],
-    [{ status: 'interrupted' }, strings.statusInterrupted, true],
+  /** Where Retry and Continue are offered. */
+  const ends: [AnswerState, string | null, boolean, boolean][] = [
+    [{ status: 'done', bill }, null, false, false],
+    [{ status: 'stopped', bill: null }, strings.statusStopped, true, false],
+    [{ status: 'stopped', bill }, strings.statusStopped, true, true],
+    [{ status: 'truncated', bill }, strings.statusTruncated, true, true],
+    [{ status: 'length', bill }, strings.statusLength, true, true],
+    [{ status: 'filtered', bill }, strings.statusFiltered, true, false],
+    [{ status: 'interrupted' }, strings.statusInterrupted, true, true],
   ];
-  it.each(ends)('keeps its text and says how it ended: $status', (state, status, retry) => {
+  it.each(ends)('keeps its text and says how it ended: $status', (state, status, retry, goOn) => {
     opened().state(withAnswer(state));
     const article = element('[data-message-role="assistant"]');
     expect(article.dataset['status']).toBe(state.status);
     expect(article.querySelector('strong')?.textContent).toBe('answer');
     expect(article.querySelector('.status')?.textContent ?? null).toBe(status);
     expect(isShown('[data-testid="retry"]')).toBe(retry);
+    expect(isShown('[data-testid="continue"]')).toBe(goOn);
   });
 
   it('says what it cost, by which model and with how many tokens', () => {
@@ -150,6 +154,30 @@ describe('an answer', () => {
       expect(element('.facts-text').textContent).toContain(strings.costUnknown);
     },
   );
+
+  it('that was continued shows what each part cost, and grows in its place', () => {
+    const { sent, state, patch } = opened();
+    state(withAnswer({ status: 'length', bill }, 'one'));
+    const article = element('[data-message-role="assistant"]');
+    byTestId('continue').click();
+    expect(sent.at(-1)).toEqual({ type: 'continue', id: 'a1' });
+    expect(document.activeElement).toBe(prompt());
+    patch({ type: 'continued', id: 'a1' }, { type: 'grew', id: 'a1', text: ' two', reasoning: '' });
+    expect(element('.facts-text').textContent).toBe('gpt-4o-mini · 30 tokens · $0.0012');
+    const second = { usage: { ...bill.usage, promptTokens: 20 }, cost: { text: '≈ $0.0003', detail: 'Estimated' } };
+    patch({ type: 'ended', id: 'a1', state: { status: 'done', bill: second } });
+    expect(article.isConnected).toBe(true);
+    expect(article.querySelector('.markdown')?.textContent.trim()).toBe('one two');
+    expect(element('.facts-text').textContent).toBe('gpt-4o-mini · 30 + 40 tokens · $0.0012 + ≈ $0.0003');
+    expect(byTestId('cost').title).toBe('Reported by the proxy; Estimated');
+    expect(byTestId('tokens').title).toBe('10 in, 20 out; 20 in, 20 out');
+  });
+
+  it('says when one of its parts has no known cost', () => {
+    const answered = { ...answer({ status: 'done', bill }), earlierBills: [null] };
+    opened().state({ ...ready, transcript: [answered] });
+    expect(element('.facts-text').textContent).toContain(`$0.0012 · ${strings.costPartlyUnknown}`);
+  });
 
   it('that failed shows the error, its next steps and Retry below the partial text', () => {
     const { sent, state } = opened();
