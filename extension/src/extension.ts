@@ -13,6 +13,7 @@ import { ConversationStore } from './chat/conversationStore.ts';
 import { controllerTexts } from './chat/l10n.ts';
 import { ChatViewProvider } from './chat/view.ts';
 import { CoreChatEngine } from './chatEngine.ts';
+import { ContextKeys } from './contexts.ts';
 import { detailOf } from './core/errors.ts';
 import { newNonce, newUuid, schedule } from './core/host.ts';
 import { openClient } from './core/load.ts';
@@ -78,6 +79,7 @@ export function activate(context: ExtensionContext): void {
     report: (error) => report('the chat panel', error),
   });
   const statusBar = new StatusBar();
+  const contexts = new ContextKeys();
 
   const act = (id: string): void => {
     runAction(id, chat).catch((error: unknown) => report(`the action ${id}`, error));
@@ -101,7 +103,7 @@ export function activate(context: ExtensionContext): void {
   const refreshAccount = (): void => {
     const { state } = account;
     controller.setAccount(state.kind === 'signedIn' ? { kind: 'ready', id: state.account.userId } : state);
-    void commands.executeCommand('setContext', 'godoty.signedIn', state.kind === 'signedIn');
+    contexts.set('godoty.signedIn', state.kind === 'signedIn');
     refreshStatus();
     if (state.kind === 'signedIn') {
       engine.models().then(
@@ -128,8 +130,14 @@ export function activate(context: ExtensionContext): void {
       tell(news, act);
     }),
     usage.onDidChange(refreshStatus),
-    engine.onDidChangeStreaming(refreshStatus),
-    models.onDidChangeStreaming(refreshStatus),
+    engine.onDidChangeStreaming(() => {
+      contexts.asked('panel', engine.streaming);
+      refreshStatus();
+    }),
+    models.onDidChangeStreaming(() => {
+      contexts.asked('vsCode', models.streaming);
+      refreshStatus();
+    }),
     window.registerWebviewViewProvider(ChatViewProvider.viewType, chat),
     commands.registerCommand(
       'godoty.signIn',
@@ -144,12 +152,25 @@ export function activate(context: ExtensionContext): void {
       run('opening the chat', () => chat.newChat()),
     ),
     commands.registerCommand(
+      'godoty.focusChat',
+      run('opening the chat', () => chat.show()),
+    ),
+    commands.registerCommand('godoty.stop', () => {
+      controller.stop();
+    }),
+    commands.registerCommand(
       'godoty.showUsage',
       run('showing the usage', () => showUsage(usage.current)),
     ),
     commands.registerCommand(
       'godoty.manageModels',
       run('managing the models', () => manageModels(account)),
+    ),
+    commands.registerCommand(
+      'godoty.openWalkthrough',
+      run('opening the walkthrough', async () => {
+        await commands.executeCommand('workbench.action.openWalkthrough', `${context.extension.id}#start`);
+      }),
     ),
     commands.registerCommand('godoty.showLog', () => {
       log.show();

@@ -9,8 +9,11 @@ const COMMANDS = [
   'godoty.signIn',
   'godoty.signOut',
   'godoty.newChat',
+  'godoty.focusChat',
+  'godoty.stop',
   'godoty.showUsage',
   'godoty.manageModels',
+  'godoty.openWalkthrough',
   'godoty.showLog',
 ];
 
@@ -36,6 +39,7 @@ function contextOf(): ExtensionContext {
   const changed = new EventEmitter<{ readonly key: string }>();
   const context = {
     subscriptions: [],
+    extension: { id: 'godoty.godoty' },
     extensionUri: Uri.file('/extension'),
     globalStorageUri: Uri.file('/storage'),
     globalState: memory(),

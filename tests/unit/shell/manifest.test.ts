@@ -1,0 +1,93 @@
+/** What package.json promises to VS Code is there: files, commands, context keys and keys that do not clash. */
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+
+import { checkout } from '../../../local/setup/packages.mjs';
+
+interface Step {
+  readonly description: string;
+  readonly media: { readonly svg: string };
+  readonly completionEvents: readonly string[];
+}
+interface Manifest {
+  readonly icon: string;
+  readonly contributes: {
+    readonly commands: readonly { readonly command: string }[];
+    readonly keybindings: readonly { readonly command: string; readonly key: string; readonly when?: string }[];
+    readonly menus: Readonly<Record<string, readonly { readonly command: string; readonly when: string }[]>>;
+    readonly walkthroughs: readonly { readonly id: string; readonly steps: readonly Step[] }[];
+  };
+}
+
+const read = (name: string): string => readFileSync(path.join(checkout, name), 'utf8');
+const manifest = JSON.parse(read('package.json')) as Manifest;
+const { commands, keybindings, menus, walkthroughs } = manifest.contributes;
+const own = commands.map(({ command }) => command);
+const contextKeys = new Set(
+  [...read('extension/src/contexts.ts').matchAll(/'(godoty\.\w+)'/gu)].map(([, key = '']) => key),
+);
+const steps = walkthroughs.flatMap((walkthrough) => walkthrough.steps);
+
+/** The context keys of ours that a `when` clause asks for; `godoty.chat` is a view. */
+const keysIn = (when = ''): string[] =>
+  when.match(/(?<![\w.'])!?godoty\.\w+/gu)?.map((key) => key.replace('!', '')) ?? [];
+
+describe('the manifest', () => {
+  it('has a picture for every step, drawn in colours of the theme, and no style that VS Code would refuse', () => {
+    for (const { media } of steps) {
+      const drawing = read(media.svg);
+      expect(drawing.match(/(?:fill|stroke)="#[\da-f]+"/giu), media.svg).toBeNull();
+      expect(drawing, media.svg).not.toMatch(/<style|style=/u);
+    }
+    const drawings = readdirSync(path.join(checkout, 'extension/media/walkthrough'));
+    expect(drawings.toSorted()).toEqual(steps.map(({ media }) => path.basename(media.svg)).sort());
+  });
+
+  it('links from each step to a command, one of ours or one of VS Code', () => {
+    const links = steps.map(({ description }) => {
+      const text = (JSON.parse(read('package.nls.json')) as Record<string, string>)[description.slice(1, -1)] ?? '';
+      return [...text.matchAll(/\]\(command:([\w.]+)\)/gu)].map(([, command = '']) => command);
+    });
+    expect(links.map((of) => of.length)).toEqual(steps.map(() => 1));
+    const foreign = links.flat().filter((command) => !own.includes(command));
+    expect(foreign).toEqual(['workbench.action.chat.manage']);
+  });
+
+  it('completes each step by something that happens', () => {
+    for (const event of steps.flatMap(({ completionEvents }) => completionEvents)) {
+      const [kind, name = ''] = event.split(':');
+      expect(kind === 'onCommand' ? own : [...contextKeys], event).toContain(name);
+    }
+  });
+
+  it('asks in its conditions for keys that the shell sets', () => {
+    const clauses = [...Object.values(menus).flat(), ...keybindings].map(({ when }) => when);
+    for (const key of clauses.flatMap(keysIn)) {
+      expect(key === 'godoty.chat' || contextKeys.has(key), key).toBe(true);
+    }
+  });
+
+  it('hides from the palette what can do nothing while signed out', () => {
+    const when = (command: string) => menus['commandPalette']?.find((entry) => entry.command === command)?.when;
+    expect(when('godoty.signIn')).toBe('!godoty.signedIn');
+    for (const command of ['godoty.signOut', 'godoty.newChat', 'godoty.manageModels']) {
+      expect(when(command)).toBe('godoty.signedIn');
+    }
+    expect(when('godoty.stop')).toBe('godoty.answering');
+  });
+
+  it('takes a plain key only where Godoty has the focus, or for what can be done right now', () => {
+    for (const { command, key, when = '' } of keybindings) {
+      expect(own).toContain(command);
+      expect(key.startsWith('ctrl+k ') || when.includes("focusedView == 'godoty.chat'"), key).toBe(true);
+    }
+  });
+
+  it('has an icon of its own', () => {
+    expect(existsSync(path.join(checkout, manifest.icon))).toBe(true);
+    const png = readFileSync(path.join(checkout, manifest.icon));
+    expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([256, 256]);
+  });
+});
