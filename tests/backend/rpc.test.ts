@@ -128,10 +128,37 @@ describe('record_usage', () => {
   });
 });
 
+describe('the account’s questions', () => {
+  it('go through the public face under the names of their parameters', async () => {
+    const account = await signUp(stack);
+    const record = usageRecord({ occurred_at: '2026-11-20T10:00:00Z' });
+    await rpc('record_usage', account.accessToken, { records: [record] });
+    const range = { from: '2026-11-01T00:00:00Z', to: '2026-12-01T00:00:00Z', bucket: 'month', timezone: 'UTC' };
+    const summary = await rpc('usage_summary', account.accessToken, range);
+    expect([summary.status, summary.body]).toMatchObject([
+      200,
+      { totals: { requests: 1 }, buckets: [{ start: '2026-11-01T00:00:00Z' }], models: [{ model: 'gpt-4o-mini' }] },
+    ]);
+    const requests = await rpc('usage_requests', account.accessToken, { before: null, limit: 1 });
+    expect([requests.status, requests.body]).toEqual([200, [record]]);
+    const quota = await rpc('quota', account.accessToken, {});
+    expect([quota.status, quota.body]).toMatchObject([200, { plan: 'enterprise', blocked: false }]);
+    const changed = await rpc('update_preferences', account.accessToken, { patch: { theme: 'dark' } });
+    expect([changed.status, changed.body['theme']]).toEqual([200, 'dark']);
+    const refused = await rpc('usage_summary', account.accessToken, { ...range, timezone: 'Nowhere' });
+    expect([refused.status, refused.body['code']]).toEqual([400, 'invalid_timezone']);
+  });
+});
+
 describe('who may call', () => {
   it.each([
     ['profile', {}],
     ['record_usage', { records: [] }],
+    ['usage_summary', { from: '2026-11-20', to: '2026-11-21', bucket: 'day', timezone: 'UTC' }],
+    ['usage_requests', {}],
+    ['quota', {}],
+    ['update_preferences', { patch: {} }],
+    ['set_plan', { p_account: 'ada@example.com', p_plan: 'pro' }],
   ])('%s is not for anon', async (name, body) => {
     const answer = await rpc(name, undefined, body);
     expect([answer.status, answer.body['code']]).toEqual([401, '42501']);

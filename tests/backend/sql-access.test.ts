@@ -34,6 +34,7 @@ const TABLES: Readonly<Record<string, Access>> = {
   'public.subscriptions': OWNED,
   'public.audit_log': OWNED,
   'public.plans': { roles: { ...NOBODYS, service_role: ['select'] }, column: 'name' },
+  'godoty.usage_costs': { roles: NOBODYS, column: 'user_id' },
   'godoty.settings': { roles: NOBODYS, column: 'default_plan' },
   'godoty.gateway_changes': { roles: NOBODYS, column: 'user_id' },
 };
@@ -42,6 +43,12 @@ const TABLES: Readonly<Record<string, Access>> = {
 const FUNCTIONS: Readonly<Record<string, readonly RequestRole[]>> = {
   'public.profile()': ['authenticated'],
   'public.record_usage(records jsonb)': ['authenticated'],
+  'public.usage_summary("from" timestamp with time zone, "to" timestamp with time zone, bucket text, timezone text)': [
+    'authenticated',
+  ],
+  'public.usage_requests(before timestamp with time zone, "limit" integer)': ['authenticated'],
+  'public.quota()': ['authenticated'],
+  'public.update_preferences(patch jsonb)': ['authenticated'],
   'public.device_key_begin(p_user_id uuid, p_device_id uuid, p_device_name text, p_key_hash text, p_preview text)': [
     'service_role',
   ],
@@ -61,6 +68,12 @@ const FUNCTIONS: Readonly<Record<string, readonly RequestRole[]>> = {
   'godoty.usage_tokens(item jsonb, field text, item_position integer)': [],
   'godoty.usage_text(item jsonb, field text, pattern text, expected text, item_position integer)': [],
   'godoty.usage_record(item jsonb, item_position integer, owner uuid)': [],
+  'godoty.caller()': [],
+  'godoty.rfc3339(instant timestamp with time zone)': [],
+  'godoty.usd(amount numeric)': [],
+  'godoty.is_time_zone(name text)': [],
+  'godoty.quota_of(p_user_id uuid)': [],
+  'godoty.patched_preferences(preferences jsonb, patch jsonb)': [],
   'godoty.plan_of(p_user_id uuid)': [],
   'godoty.limits_of(p_user_id uuid)': [],
   'godoty.announce_plans(p_names text[])': [],
