@@ -69,8 +69,12 @@ describe.each(engines)('an account on $name', (engine) => {
     ]);
 
   describe('asks for a summary', () => {
-    const summary = (from: string | null, to: string | null, bucket = 'day', timezone = 'UTC'): Promise<Summary> =>
-      ask('public.usage_summary($1, $2, $3, $4)', [from, to, bucket, timezone]);
+    const summary = (
+      from: string | null,
+      to: string | null,
+      bucket: string | null = 'day',
+      timezone: string | null = 'UTC',
+    ): Promise<Summary> => ask('public.usage_summary($1, $2, $3, $4)', [from, to, bucket, timezone]);
     const DAY = ['2026-11-20T00:00:00Z', '2026-11-21T00:00:00Z'] as const;
 
     it('of nothing', async () => {
