@@ -13,7 +13,7 @@ Godoty's local stack is up. It answers to this machine only.
 
   Real:      the database (${stack.db.description}) with the project's own migrations and row level
              security; the project's own edge functions; token signing (ES256), rotation and expiry${realProxy ? ';\n             the LiteLLM proxy' : ''}
-  Emulated:  Supabase Auth (e-mail and password; mails go to ${stack.supabaseUrl}/_inbox), PostgREST's
+  Emulated:  Supabase Auth (mails go to ${stack.supabaseUrl}/_inbox; GitHub and Google are stand-ins), PostgREST's
              function calls${realProxy ? '' : ', and LiteLLM with its virtual keys'}
   Answers:   ${stack.modelDescription}
 

@@ -6,9 +6,12 @@ import { mount } from 'hono/mount';
 import type { Env } from '../../supabase/functions/_shared/env.ts';
 import { handler as health } from '../../supabase/functions/health/handler.ts';
 import { handler as vscodeConfig } from '../../supabase/functions/vscode-config/handler.ts';
-import { confirmedPage, inboxPage } from './auth/inbox.ts';
 import type { Mailbox } from './auth/mailbox.ts';
+import type { StandInProviders } from './auth/stand-in.ts';
 import { loopbackHostsOnly } from './loopback.ts';
+import { inboxPage } from './pages/inbox.ts';
+import { landingPage } from './pages/landing.ts';
+import { pageHeaders } from './pages/page.ts';
 import { VERSION } from './version.ts';
 
 export interface GatewayParts {
@@ -16,6 +19,7 @@ export interface GatewayParts {
   readonly rest: Hono;
   readonly functionsEnv: Env;
   readonly mailbox: Mailbox;
+  readonly providers: StandInProviders;
   readonly publishableKey: string;
   readonly secretKey: string;
 }
@@ -26,8 +30,13 @@ const FUNCTIONS: Readonly<Record<string, (request: Request, env: Env) => Promise
   'vscode-config': vscodeConfig,
 };
 
-/** What a browser opens from a mail has no header to put a key into. */
-const OPEN_AUTH_PATHS = new Set(['/auth/v1/verify', '/auth/v1/authorize', '/auth/v1/.well-known/jwks.json']);
+/** What a browser opens by itself has no header to put a key into. */
+const OPEN_AUTH_PATHS = new Set([
+  '/auth/v1/verify',
+  '/auth/v1/authorize',
+  '/auth/v1/callback',
+  '/auth/v1/.well-known/jwks.json',
+]);
 
 /** One origin for everything, as Supabase's gateway is. */
 export function gateway(parts: GatewayParts): Hono {
@@ -56,9 +65,14 @@ export function gateway(parts: GatewayParts): Hono {
     );
   });
 
+  app.use('/_*', pageHeaders());
   app.get('/', (c) => c.json({ name: 'Godoty local stack', version: VERSION, inbox: '/_inbox' }));
   app.get('/_inbox', async (c) => c.html(inboxPage(await parts.mailbox.latest())));
-  app.get('/_confirmed', (c) => c.html(confirmedPage(c.req.query('error') !== undefined)));
+  app.get('/_confirmed', (c) => {
+    const { error, error_description: description, code } = c.req.query();
+    return c.html(landingPage({ error, description, code }));
+  });
+  app.route('/_provider', parts.providers.routes());
   app.notFound((c) => c.json({ message: 'no Route matched with those values' }, 404));
   return app;
 }

@@ -22,6 +22,8 @@ export const USAGE = `Usage: tsx local/server/main.ts [options]
   --ephemeral             keep nothing: the data lives in memory
   --access-token-ttl S    seconds that an access token is good (default 3600)
   --no-auto-confirm       new accounts must confirm their address (the mail stands at /_inbox)
+  --mail-rest S           seconds between two mails of a kind to one person (default 60)
+  --mails-per-hour N      mails that are sent in an hour before the rate limit answers (default: no limit)
   --json-ready            print one line of JSON when up, instead of the banner
   --help
 
@@ -47,6 +49,10 @@ export function readCommand(args: readonly string[], env: Environment): Command 
       modelPort: wholeNumber('--model-port', values['model-port'], 65_535),
       accessTokenTtlSeconds: wholeNumber('--access-token-ttl', values['access-token-ttl'], 604_800),
       autoConfirm: values['auto-confirm'],
+      mailRestSeconds: wholeNumber('--mail-rest', values['mail-rest'], 86_400),
+      ...(values['mails-per-hour'] === undefined
+        ? {}
+        : { mailsPerHour: wholeNumber('--mails-per-hour', values['mails-per-hour'], 1_000_000) }),
       data: dataPlace(values.data, values.ephemeral, env),
       models: modelBackend(env),
     },
@@ -65,6 +71,8 @@ function parse(args: readonly string[]) {
         ephemeral: { type: 'boolean', default: false },
         'access-token-ttl': { type: 'string', default: '3600' },
         'auto-confirm': { type: 'boolean', default: true },
+        'mail-rest': { type: 'string', default: '60' },
+        'mails-per-hour': { type: 'string' },
         'json-ready': { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },

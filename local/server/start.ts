@@ -1,9 +1,13 @@
 import { createEnv } from '../../supabase/functions/_shared/env.ts';
 import type { Env } from '../../supabase/functions/_shared/env.ts';
 import { AccessTokens } from './access-tokens.ts';
+import { Flows } from './auth/flows.ts';
+import { MailProofs } from './auth/mail-proofs.ts';
 import { Mailbox } from './auth/mailbox.ts';
+import { RedirectPolicy } from './auth/redirects.ts';
 import { authRoutes } from './auth/routes.ts';
 import { Sessions } from './auth/sessions.ts';
+import { StandInProviders } from './auth/stand-in.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { Database } from './db/database.ts';
@@ -20,6 +24,7 @@ import { modelRoutes } from './models/routes.ts';
 import type { ModelSource } from './models/source.ts';
 import { upstreamSource } from './models/upstream-source.ts';
 import type { Upstream } from './models/upstream-source.ts';
+import { readAuthConfig } from './project-config.ts';
 import { restRoutes } from './rest/routes.ts';
 import { loadSecrets } from './secrets.ts';
 import type { StackSecrets } from './secrets.ts';
@@ -49,6 +54,10 @@ export interface LocalStackOptions {
   readonly accessTokenTtlSeconds?: number;
   /** True (the default): a new account is signed in at once. False: it has to confirm its e-mail address. */
   readonly autoConfirm?: boolean;
+  /** A person gets at most one mail of a kind in this time, as max_frequency of Supabase. One minute by default. */
+  readonly mailRestSeconds?: number;
+  /** How many mails the whole stack sends in an hour before it refuses. No limit by default. */
+  readonly mailsPerHour?: number;
   readonly clock?: Clock;
 }
 
@@ -189,15 +198,27 @@ async function serveSupabase(
     options.accessTokenTtlSeconds ?? 3600,
     clock,
   );
-  const mailbox = new Mailbox(db, url, clock);
+  const config = readAuthConfig();
+  const autoConfirm = options.autoConfirm ?? true;
+  const mailbox = new Mailbox(db, clock, options.mailsPerHour ?? Infinity);
+  const flows = new Flows(clock);
+  const providers = new StandInProviders(db, url, config.providers, clock);
   const auth = authRoutes({
     db,
     tokens,
-    sessions: new Sessions(db, tokens, clock),
-    mailbox,
+    sessions: new Sessions(db, tokens, clock, config.reuseIntervalMs),
+    flows,
+    proofs: new MailProofs(db, mailbox, flows, clock, {
+      baseUrl: url,
+      ttlMs: config.mailTokenTtlMs,
+      restMs: (options.mailRestSeconds ?? 60) * 1000,
+      autoConfirm,
+    }),
+    providers,
+    redirects: new RedirectPolicy(`${url}/_confirmed`, config.redirectUrls),
+    config,
     clock,
-    siteUrl: `${url}/_confirmed`,
-    autoConfirm: options.autoConfirm ?? true,
+    autoConfirm,
   });
   const settings: Readonly<Record<string, string>> = {
     SUPABASE_URL: url,
@@ -211,6 +232,7 @@ async function serveSupabase(
     rest: restRoutes({ db, tokens, publishableKey, secretKey }),
     functionsEnv,
     mailbox,
+    providers,
     publishableKey,
     secretKey,
   });

@@ -121,7 +121,7 @@ describe('the gateway', () => {
 
   it('answers settings and health', async () => {
     expect((await call(stack, '/auth/v1/settings')).body).toMatchObject({
-      external: { email: true, github: false },
+      external: { email: true, github: true, google: true, phone: false },
       mailer_autoconfirm: true,
       disable_signup: false,
     });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { LocalStack } from '../../local/server/start.ts';
-import { accountFrom, call, PASSWORD, startTestStack, TestClock } from './support.ts';
+import { accountFrom, call, newestMail, PASSWORD, startTestStack, TestClock } from './support.ts';
 import type { Answer } from './support.ts';
 
 const clock = new TestClock();
@@ -18,19 +18,8 @@ const signIn = (email: string): Promise<Answer> =>
 async function signedUp(query = ''): Promise<{ email: string; answer: Answer; link: URL; code: string }> {
   const email = `${crypto.randomUUID()}@example.com`;
   const answer = await call(stack, `/auth/v1/signup${query}`, { body: { email, password: PASSWORD } });
-  const mail = await newestMail(email);
+  const mail = await newestMail(stack, email);
   return { email, answer, link: new URL(mail.link), code: mail.code };
-}
-
-async function newestMail(email: string): Promise<{ link: string; code: string }> {
-  const [mail] = await stack.db.query<{ link: string; code: string }>(
-    'select link, code from local_stack.mails where recipient = $1 order by id desc limit 1',
-    [email],
-  );
-  if (mail === undefined) {
-    throw new Error('no mail');
-  }
-  return mail;
 }
 
 describe('an account whose address is not confirmed', () => {
@@ -93,7 +82,7 @@ describe('an account whose address is not confirmed', () => {
     expect((await call(stack, link.pathname + link.search, { apikey: null })).headers.get('location')).toContain(
       'otp_expired',
     );
-    const mail = await newestMail(email);
+    const mail = await newestMail(stack, email);
     expect(
       accountFrom(await call(stack, '/auth/v1/verify', { body: { type: 'signup', email, token: mail.code } })).email,
     ).toBe(email);

@@ -1,3 +1,5 @@
+import { createHash, randomBytes } from 'node:crypto';
+
 import type { Clock } from '../../local/server/clock.ts';
 import { startLocalStack } from '../../local/server/start.ts';
 import type { LocalStack, LocalStackOptions } from '../../local/server/start.ts';
@@ -123,6 +125,45 @@ export function accountFrom(answer: Answer): Account {
     accessToken: String(answer.body['access_token']),
     refreshToken: String(answer.body['refresh_token']),
   };
+}
+
+/** The newest mail to somebody. */
+export async function newestMail(
+  stack: LocalStack,
+  email: string,
+): Promise<{ subject: string; link: URL; code: string }> {
+  const [mail] = await stack.db.query<{ subject: string; link: string; code: string }>(
+    'select subject, link, code from local_stack.mails where recipient = $1 order by id desc limit 1',
+    [email],
+  );
+  if (mail === undefined) {
+    throw new Error(`no mail to ${email}`);
+  }
+  return { ...mail, link: new URL(mail.link) };
+}
+
+/** Opens an address as a browser does, but does not follow where it leads; answers that. */
+export async function leadsTo(address: URL | string, form?: Readonly<Record<string, string>>): Promise<URL> {
+  const response = await fetch(address, {
+    redirect: 'manual',
+    ...(form === undefined ? {} : { method: 'POST', body: new URLSearchParams(form) }),
+  });
+  const location = response.headers.get('location');
+  if (location === null) {
+    throw new Error(`no redirect: ${response.status} ${await response.text()}`);
+  }
+  return new URL(location);
+}
+
+/** The parameters in an address's fragment. */
+export function fragmentOf(url: URL): Record<string, string> {
+  return Object.fromEntries(new URLSearchParams(url.hash.slice(1)));
+}
+
+/** A verifier of PKCE and its challenge. */
+export function newPkce(): { verifier: string; challenge: string } {
+  const verifier = randomBytes(32).toString('base64url');
+  return { verifier, challenge: createHash('sha256').update(verifier).digest('base64url') };
 }
 
 /** A usage record as the extension sends it. */

@@ -2,19 +2,18 @@ import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 
 import { AuthError } from './errors.ts';
 
-const MIN_LENGTH = 8;
 /** bcrypt's limit, which the real server has and says. */
 const MAX_BYTES = 72;
 const COST = { N: 16_384, r: 8, p: 1 };
 const HASH_BYTES = 32;
 
 /** Throws an AuthError when the password is not good enough for a new one. */
-export function checkNewPassword(password: string): void {
+export function checkNewPassword(password: string, minimumLength: number): void {
   if (Buffer.byteLength(password) > MAX_BYTES) {
     throw new AuthError(400, 'validation_failed', `Password cannot be longer than ${MAX_BYTES} characters`);
   }
-  if (Array.from(password).length < MIN_LENGTH) {
-    throw new AuthError(422, 'weak_password', `Password should be at least ${MIN_LENGTH} characters.`, {
+  if (Array.from(password).length < minimumLength) {
+    throw new AuthError(422, 'weak_password', `Password should be at least ${minimumLength} characters.`, {
       weak_password: { reasons: ['length'] },
     });
   }

@@ -3,11 +3,9 @@ import type { Clock } from '../clock.ts';
 import type { Database, Queryable } from '../db/database.ts';
 import { randomText } from '../secrets.ts';
 import { AuthError } from './errors.ts';
+import type { AuthMethod } from './flows.ts';
 import { userById, userJson } from './users.ts';
 import type { UserRow } from './users.ts';
-
-/** How long a used refresh token still gets an answer, as Supabase's default has it. */
-const REUSE_INTERVAL_MS = 10_000;
 
 /** Which of a user's sessions a sign-out ends. */
 export type LogoutScope = 'global' | 'local' | 'others';
@@ -15,6 +13,7 @@ export type LogoutScope = 'global' | 'local' | 'others';
 interface SessionRow {
   readonly id: string;
   readonly user_id: string;
+  readonly method: AuthMethod;
   readonly created_at: Date;
   readonly family_revoked_at: Date | null;
 }
@@ -36,31 +35,32 @@ export class Sessions {
   readonly #db: Database;
   readonly #tokens: AccessTokens;
   readonly #clock: Clock;
+  readonly #reuseIntervalMs: number;
 
-  constructor(db: Database, tokens: AccessTokens, clock: Clock) {
+  /** `reuseIntervalMs` is how long a used refresh token still gets an answer. */
+  constructor(db: Database, tokens: AccessTokens, clock: Clock, reuseIntervalMs: number) {
     this.#db = db;
     this.#tokens = tokens;
     this.#clock = clock;
+    this.#reuseIntervalMs = reuseIntervalMs;
   }
 
   /** Begins a session for a user who has just proven to be them; answers it as the API does. */
-  async begin(userId: string): Promise<Record<string, unknown>> {
+  async begin(tx: Queryable, userId: string, method: AuthMethod): Promise<Record<string, unknown>> {
     const now = new Date(this.#clock.now());
-    const started = await this.#db.transaction(async (tx) => {
-      const [user] = await tx.query<UserRow>(
-        'update auth.users set last_sign_in_at = $2, updated_at = $2 where id = $1 returning *',
-        [userId, now],
-      );
-      const [session] = await tx.query<SessionRow>(
-        'insert into auth.sessions (user_id, created_at) values ($1, $2) returning *',
-        [userId, now],
-      );
-      if (user === undefined || session === undefined) {
-        throw new AuthError(403, 'user_not_found', 'User from sub claim in JWT does not exist');
-      }
-      return { user, session, refreshToken: await this.#newToken(tx, session.id, null) };
-    });
-    return this.#answer(started.user, started.session, started.refreshToken);
+    await tx.query('update auth.users set last_sign_in_at = $2, updated_at = $2 where id = $1', [userId, now]);
+    const user = await userById(tx, userId);
+    if (user === undefined) {
+      throw new AuthError(403, 'user_not_found', 'User from sub claim in JWT does not exist');
+    }
+    const [session] = await tx.query<SessionRow>(
+      'insert into auth.sessions (user_id, method, created_at) values ($1, $2, $3) returning *',
+      [userId, method, now],
+    );
+    if (session === undefined) {
+      throw new TypeError('an insert answers its row');
+    }
+    return this.#answer(user, session, await this.#newToken(tx, session.id, null));
   }
 
   /** Exchanges a refresh token for a new session, once; see the rules at #rotate. */
@@ -141,7 +141,7 @@ export class Sessions {
       const next = await this.#newToken(tx, session.id, token.token);
       return { kind: 'session', user, session, refreshToken: next };
     }
-    if (current.parent === token.token || now <= token.revoked_at.getTime() + REUSE_INTERVAL_MS) {
+    if (current.parent === token.token || now <= token.revoked_at.getTime() + this.#reuseIntervalMs) {
       return { kind: 'session', user, session, refreshToken: current.token };
     }
     await tx.query('update auth.sessions set family_revoked_at = $2 where id = $1', [session.id, new Date(now)]);
@@ -168,7 +168,7 @@ export class Sessions {
       user_metadata: user.raw_user_meta_data,
       role: user.role,
       aal: 'aal1',
-      amr: [{ method: 'password', timestamp: Math.floor(session.created_at.getTime() / 1000) }],
+      amr: [{ method: session.method, timestamp: Math.floor(session.created_at.getTime() / 1000) }],
       session_id: session.id,
       is_anonymous: user.is_anonymous,
     });

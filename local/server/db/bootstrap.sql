@@ -34,6 +34,11 @@ create table auth.users (
   encrypted_password text,
   email_confirmed_at timestamptz,
   confirmation_sent_at timestamptz,
+  recovery_sent_at timestamptz,
+  -- The address that the account is to move to, and how many of the two mails about it were followed.
+  email_change text check (email_change = lower(email_change)),
+  email_change_sent_at timestamptz,
+  email_change_confirmations integer not null default 0,
   last_sign_in_at timestamptz,
   raw_app_meta_data jsonb not null default '{"provider": "email", "providers": ["email"]}',
   raw_user_meta_data jsonb not null default '{}',
@@ -43,9 +48,26 @@ create table auth.users (
 );
 grant select, references, trigger on auth.users to godoty_owner;
 
+-- The ways in which a user may prove who they are: a password, or an account at a provider.
+create table auth.identities (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null references auth.users (id) on delete cascade,
+  provider text not null,
+  -- The user's id at the provider; for the provider "email", their id here.
+  provider_id text not null,
+  identity_data jsonb not null,
+  last_sign_in_at timestamptz not null,
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  unique (provider, provider_id)
+);
+create index identities_by_user on auth.identities (user_id);
+
 create table auth.sessions (
   id uuid primary key default gen_random_uuid(),
   user_id uuid not null references auth.users (id) on delete cascade,
+  -- How it was begun, as the token's claim `amr` says it.
+  method text not null,
   created_at timestamptz not null,
   -- Set when a stale refresh token was used: none of the session's tokens is good from then on.
   family_revoked_at timestamptz
@@ -63,11 +85,34 @@ create table auth.refresh_tokens (
 );
 create index refresh_tokens_by_session on auth.refresh_tokens (session_id);
 
+-- A sign-in that has begun and whose end comes by another way: from a provider, or from a mail.
+create table auth.flow_states (
+  id uuid primary key default gen_random_uuid(),
+  provider text,
+  method text not null,
+  -- Both null: the tokens go straight into the redirect ("implicit").
+  code_challenge text,
+  code_challenge_method text check (code_challenge_method in ('s256', 'plain')),
+  redirect_to text,
+  auth_code uuid not null unique default gen_random_uuid(),
+  auth_code_issued_at timestamptz,
+  user_id uuid references auth.users (id) on delete cascade,
+  provider_token text,
+  created_at timestamptz not null
+);
+
+-- What a mail proves: its link's token (by hash) or its code. The newest of each purpose counts.
 create table auth.one_time_tokens (
   token_hash text primary key,
-  user_id uuid not null unique references auth.users (id) on delete cascade,
+  user_id uuid not null references auth.users (id) on delete cascade,
+  purpose text not null
+    check (purpose in ('confirmation', 'recovery', 'email_change_current', 'email_change_new')),
+  -- The address that the mail went to.
+  email text not null,
   code text not null check (code ~ '^[0-9]{6}$'),
-  expires_at timestamptz not null
+  flow_id uuid references auth.flow_states (id) on delete set null,
+  expires_at timestamptz not null,
+  unique (user_id, purpose)
 );
 
 create function auth.jwt() returns jsonb language sql stable as $$
@@ -93,6 +138,8 @@ create table local_stack.mails (
   id bigint generated always as identity primary key,
   recipient text not null,
   subject text not null,
+  -- What the link's text says.
+  action text not null,
   link text not null,
   code text not null,
   sent_at timestamptz not null
