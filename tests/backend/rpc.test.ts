@@ -73,6 +73,7 @@ describe('record_usage', () => {
         reasoning_tokens: 2,
         cost_estimated: '0.000012345678',
         cost_source: 'reported',
+        cost_computed: null,
         cost_settled: null,
         outcome: 'done',
         occurred_at: new Date(String(record['occurred_at'])),

@@ -7,6 +7,7 @@
 )]
 
 pub mod fuzz;
+pub mod random;
 
 use std::fs;
 use std::path::{Path, PathBuf};
