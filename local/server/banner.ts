@@ -1,10 +1,10 @@
 import type { LocalStack, LocalStackOptions } from './start.ts';
 
 /** What a person is told when the stack is up; says plainly what is an emulator and what is real. */
-export function banner(stack: LocalStack, options: LocalStackOptions): string {
+export function banner(stack: LocalStack, options: LocalStackOptions, bootMs: number): string {
   const realProxy = options.models?.kind === 'litellm';
   return `
-Godoty's local stack is up. It answers to this machine only.
+Godoty's local stack is up, ${(bootMs / 1000).toFixed(1)} s after its start. It answers to this machine only.
 
   Supabase side     ${stack.supabaseUrl}
   publishable key   ${stack.publishableKey}
@@ -22,7 +22,7 @@ Ctrl-C stops it.
 }
 
 /** The one line for programs. */
-export function readyLine(stack: LocalStack, options: LocalStackOptions): string {
+export function readyLine(stack: LocalStack, options: LocalStackOptions, bootMs: number): string {
   return JSON.stringify({
     event: 'ready',
     supabaseUrl: stack.supabaseUrl,
@@ -30,6 +30,7 @@ export function readyLine(stack: LocalStack, options: LocalStackOptions): string
     litellmUrl: stack.litellmUrl,
     dataDir: options.data?.kind === 'folder' ? options.data.path : null,
     models: stack.models,
+    bootMs,
   });
 }
 

@@ -15,7 +15,11 @@ async function run(): Promise<void> {
   }
   const stack = await startLocalStack(command.options);
   const stop = stopOnSignal(() => stack.close());
-  process.stdout.write(command.jsonReady ? `${readyLine(stack, command.options)}\n` : banner(stack, command.options));
+  // From the process's very beginning, so that loading the program counts too.
+  const bootMs = Math.round(process.uptime() * 1000);
+  process.stdout.write(
+    command.jsonReady ? `${readyLine(stack, command.options, bootMs)}\n` : banner(stack, command.options, bootMs),
+  );
   await stop;
 }
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,10 +29,10 @@ interface Ready {
   readonly litellmUrl: string;
   readonly dataDir: string | null;
   readonly models: readonly string[];
+  readonly bootMs: number;
 }
 
 interface Program {
-  readonly pid: number;
   /** The first line on stdout. */
   readonly firstLine: Promise<string>;
   readonly exited: Promise<{ code: number | null; stderr: string; stdout: string }>;
@@ -64,7 +64,6 @@ function start(args: readonly string[], env: Readonly<Record<string, string>> = 
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const program: Program = {
-    pid: child.pid ?? 0,
     firstLine: new Promise((resolve, reject) => {
       createInterface(child.stdout).once('line', resolve);
       child.once('exit', (code) => reject(new Error(`exited with ${code ?? 'a signal'}: ${stderr}`)));
@@ -77,14 +76,6 @@ function start(args: readonly string[], env: Readonly<Record<string, string>> = 
   program.firstLine.catch(() => undefined);
   running.push(program);
   return program;
-}
-
-/** How long a process has kept processors busy, in milliseconds; undefined on systems that do not tell in /proc. */
-async function processorTime(pid: number): Promise<number | undefined> {
-  const line = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  // The name in brackets may hold spaces; after it, the 12th and 13th fields are ticks of 10 ms.
-  const fields = line?.slice(line.lastIndexOf(')') + 2).split(' ');
-  return fields === undefined ? undefined : (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 const ready = async (program: Program): Promise<Ready> => JSON.parse(await program.firstLine) as Ready;
@@ -111,6 +102,7 @@ describe('the program', () => {
       litellmUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string,
       dataDir: null,
       models: ['gpt-4o-mini', 'gpt-4o'],
+      bootMs: expect.any(Number) as number,
     });
     expect((await fetch(`${stack.supabaseUrl}/functions/v1/health`)).status).toBe(200);
     program.stop('SIGTERM');
@@ -119,13 +111,27 @@ describe('the program', () => {
     await expect(fetch(stack.supabaseUrl)).rejects.toThrow();
   });
 
-  it('is up within five seconds', async () => {
-    const before = performance.now();
-    const program = start([...FREE_PORTS, '--ephemeral', '--json-ready']);
-    await program.firstLine;
-    const elapsed = performance.now() - before;
-    // Other suites share this machine, and their time is not the stack's: what counts is its own, where that is told.
-    expect((await processorTime(program.pid)) ?? elapsed).toBeLessThan(5_000);
+  it('keeps nothing when it is ephemeral', async () => {
+    const program = start([...FREE_PORTS, '--ephemeral', '--json-ready'], { XDG_DATA_HOME: folder });
+    const stack = await ready(program);
+    await post(stack, '/auth/v1/signup', { email: 'ada@example.com', password: PASSWORD });
+    program.stop('SIGTERM');
+    await program.exited;
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('gives access tokens the life that it is told to', async () => {
+    const args = [...FREE_PORTS, '--ephemeral', '--json-ready', '--access-token-ttl', '5'];
+    const stack = await ready(start(args));
+    const session = await post(stack, '/auth/v1/signup', { email: 'ada@example.com', password: PASSWORD });
+    expect(session.body['expires_in']).toBe(5);
+  });
+
+  it('limits mail as it is told to', async () => {
+    const args = [...FREE_PORTS, '--ephemeral', '--json-ready', '--mail-rest', '0', '--mails-per-hour', '2'];
+    const stack = await ready(start(args));
+    const ask = async (): Promise<number> => (await post(stack, '/auth/v1/otp', { email: 'ada@example.com' })).status;
+    expect([await ask(), await ask(), await ask()]).toEqual([200, 200, 429]);
   });
 
   it('stops in the middle of an answer, and what was written of it is paid', async () => {
@@ -160,6 +166,7 @@ describe('the program', () => {
     program.stop('SIGINT');
     const { code, stdout } = await program.exited;
     expect(code).toBe(0);
+    expect(stdout).toMatch(/is up, \d+\.\d s after its start/);
     expect(stdout).toMatch(/Real: [^]*Emulated: [^]*LiteLLM[^]*Answers: +built-in demo model/);
     expect(stdout).not.toMatch(/sb_secret_|sk-/);
   });
@@ -181,7 +188,7 @@ describe('the program', () => {
     await first.exited;
     const ports = ['--port', portOf(stack.supabaseUrl), '--model-port', portOf(stack.litellmUrl)];
     const again = await ready(start([...args, ...ports]));
-    expect(again).toEqual(stack);
+    expect({ ...again, bootMs: stack.bootMs }).toEqual(stack);
     const refreshed = await post(again, '/auth/v1/token?grant_type=refresh_token', {
       refresh_token: session.body['refresh_token'],
     });
