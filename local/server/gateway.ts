@@ -5,6 +5,8 @@ import { mount } from 'hono/mount';
 
 import type { Env } from '../../supabase/functions/_shared/env.ts';
 import { handler as health } from '../../supabase/functions/health/handler.ts';
+import { handler as keys } from '../../supabase/functions/keys/handler.ts';
+import { handler as ready } from '../../supabase/functions/ready/handler.ts';
 import { handler as vscodeConfig } from '../../supabase/functions/vscode-config/handler.ts';
 import type { Mailbox } from './auth/mailbox.ts';
 import type { StandInProviders } from './auth/stand-in.ts';
@@ -27,6 +29,8 @@ export interface GatewayParts {
 /** The project's edge functions, by the name under which Supabase serves them. */
 const FUNCTIONS: Readonly<Record<string, (request: Request, env: Env) => Promise<Response>>> = {
   health,
+  keys,
+  ready,
   'vscode-config': vscodeConfig,
 };
 
@@ -56,7 +60,7 @@ export function gateway(parts: GatewayParts): Hono {
     mount((request) => parts.rest.fetch(request)),
   );
 
-  app.all('/functions/v1/:name', (c) => {
+  app.all('/functions/v1/:name/*', (c) => {
     const name = c.req.param('name');
     const handler = Object.hasOwn(FUNCTIONS, name) ? FUNCTIONS[name] : undefined;
     return (

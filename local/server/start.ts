@@ -22,8 +22,10 @@ import { builtInSource } from './models/built-in-source.ts';
 import { VirtualKeys } from './models/keys.ts';
 import { modelRoutes } from './models/routes.ts';
 import type { ModelSource } from './models/source.ts';
+import { SpendLog } from './models/spend-log.ts';
 import { upstreamSource } from './models/upstream-source.ts';
 import type { Upstream } from './models/upstream-source.ts';
+import { ModelUsers } from './models/users.ts';
 import { readAuthConfig } from './project-config.ts';
 import { restRoutes } from './rest/routes.ts';
 import { loadSecrets } from './secrets.ts';
@@ -175,7 +177,15 @@ async function modelEndpoint(
       ? upstreamSource(backend, clock)
       : builtInSource(clock, backend.chunksPerSecond ?? DEFAULT_CHUNKS_PER_SECOND);
   const { masterKey } = secrets;
-  const app = modelRoutes({ keys: new VirtualKeys(db, clock), source, masterKey, calls });
+  const app = modelRoutes({
+    keys: new VirtualKeys(db, clock),
+    users: new ModelUsers(db),
+    log: new SpendLog(db),
+    clock,
+    source,
+    masterKey,
+    calls,
+  });
   listener.serve((request) => app.fetch(request));
   // An upstream that is not up yet must not keep the stack from starting.
   const models = await source.models().catch(() => []);

@@ -1,6 +1,8 @@
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,6 +11,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { LocalStack } from '../../local/server/start.ts';
+import { newMint } from './functions-tokens.ts';
 import { callModel, read, signUp, startTestStack } from './support.ts';
 
 const run = promisify(execFile);
@@ -34,8 +37,12 @@ async function functionNames(): Promise<string[]> {
   return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('_')).map(({ name }) => name);
 }
 
-/** Runs `work` while a function's index.ts is served by a real Deno with the stack's settings. */
-async function served(name: string, work: (url: string) => Promise<void>): Promise<void> {
+/** Runs `work` while a function's index.ts is served by a real Deno with the stack's settings, or others. */
+async function served(
+  name: string,
+  work: (url: string) => Promise<void>,
+  others: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const settings = ['SUPABASE_URL', 'SUPABASE_SECRET_KEYS', 'LITELLM_URL', 'LITELLM_MASTER_KEY'];
   const child = spawn(
     process.execPath,
@@ -59,6 +66,7 @@ async function served(name: string, work: (url: string) => Promise<void>): Promi
         DENO_NO_UPDATE_CHECK: '1',
         DENO_SERVE_ADDRESS: 'tcp:127.0.0.1:0',
         ...Object.fromEntries(settings.map((setting) => [setting, stack.functionsEnv.get(setting)])),
+        ...others,
       },
     },
   );
@@ -88,26 +96,22 @@ async function served(name: string, work: (url: string) => Promise<void>): Promi
 }
 
 describe('in a real Deno', () => {
-  it('every function passes the type check', async () => {
-    const names = await functionNames();
-    expect(names.sort()).toEqual(['health', 'vscode-config']);
-    for (const name of names) {
-      await run(
-        process.execPath,
-        [
-          DENO,
-          'check',
-          '--no-remote',
-          '--node-modules-dir=manual',
-          '--config',
-          `${FUNCTIONS}/${name}/deno.json`,
-          `${FUNCTIONS}/${name}/index.ts`,
-        ],
-        {
-          env: { PATH: process.env['PATH'], DENO_DIR: cache, DENO_NO_UPDATE_CHECK: '1' },
-        },
-      );
-    }
+  const NAMES = ['health', 'keys', 'ready', 'vscode-config'];
+
+  it('knows every function', async () => {
+    expect((await functionNames()).sort()).toEqual(NAMES);
+  });
+
+  it.each(NAMES)('%s passes the type check', async (name) => {
+    const place = `${FUNCTIONS}/${name}`;
+    await run(
+      process.execPath,
+      [
+        ...[DENO, 'check', '--no-remote', '--node-modules-dir=manual'],
+        ...['--config', `${place}/deno.json`, `${place}/index.ts`],
+      ],
+      { env: { PATH: process.env['PATH'], DENO_DIR: cache, DENO_NO_UPDATE_CHECK: '1' } },
+    );
   });
 
   it('every function pins the very versions that the other tests use', async () => {
@@ -148,4 +152,73 @@ describe('in a real Deno', () => {
       expect((await callModel(stack, '/v1/models', key)).status).toBe(200);
       expect((await ask(`${account.accessToken.slice(0, -4)}AAAA`)).body['code']).toBe('invalid_token');
     }));
+
+  it('ready says that the servers behind answer', () =>
+    served('ready', async (url) => {
+      expect((await read(await fetch(url))).body).toEqual({ status: 'ready', database: 'ok', models: 'ok' });
+    }));
+
+  it('keys issues, lists, rotates and revokes', () =>
+    served('keys', async (url) => {
+      const account = await signUp(stack);
+      const ask = async (method: string, path: string, body?: object): Promise<Record<string, unknown>> =>
+        (
+          await read(
+            await fetch(`${url}/keys${path}`, {
+              method,
+              headers: { authorization: `Bearer ${account.accessToken}` },
+              ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+            }),
+          )
+        ).body;
+      const list = async (): Promise<{ id: string }[]> => (await ask('GET', ''))['keys'] as { id: string }[];
+      await ask('POST', '', { device_id: crypto.randomUUID(), device_name: 'laptop' });
+      const [first] = await list();
+      await ask('POST', `/${first?.id ?? ''}/rotate`);
+      const [second] = await list();
+      expect(second?.id).not.toBe(first?.id);
+      expect(await ask('DELETE', `/${second?.id ?? ''}`)).toEqual({ revoked: 1 });
+      expect(await list()).toEqual([]);
+    }));
+
+  it('vscode-config takes the genuine tokens and none of the forged ones', async () => {
+    // Deno has no other way to keys than the network, so they are published on a server.
+    let published: readonly object[] = [];
+    const project = createServer((request, response) => {
+      const isKeys = request.url === '/auth/v1/.well-known/jwks.json';
+      response.writeHead(isKeys ? 200 : 404, { 'content-type': 'application/json' });
+      // Past the token's check, the missing database stops the request.
+      response.end(JSON.stringify(isKeys ? { keys: published } : {}));
+    });
+    await new Promise<void>((resolve) => project.listen(0, '127.0.0.1', resolve));
+    const address = `http://127.0.0.1:${(project.address() as AddressInfo).port}`;
+    const mint = await newMint(`${address}/auth/v1`, Date.now);
+    published = mint.published;
+    try {
+      await served(
+        'vscode-config',
+        async (url) => {
+          const ask = async (token: string): Promise<unknown> =>
+            (
+              await read(
+                await fetch(url, {
+                  method: 'POST',
+                  headers: { authorization: `Bearer ${token}` },
+                  body: JSON.stringify({ device_id: crypto.randomUUID(), device_name: 'laptop' }),
+                }),
+              )
+            ).body['code'];
+          for (const [alg, make] of Object.entries(mint.good)) {
+            expect(await ask(await make()), alg).toBe('database_unavailable');
+          }
+          for (const [flaw, make] of Object.entries(mint.forged)) {
+            expect(await ask(await make()), flaw).toBe('invalid_token');
+          }
+        },
+        { SUPABASE_URL: address, GODOTY_JWT_SECRET: mint.secret },
+      );
+    } finally {
+      project.close();
+    }
+  });
 });

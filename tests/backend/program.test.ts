@@ -154,10 +154,12 @@ describe('the program', () => {
     await expect(reader?.read().then(() => reader.read())).rejects.toThrow();
 
     const again = await ready(start(args));
-    const info = await read(
-      await fetch(`${again.litellmUrl}/key/info`, { headers: { authorization: `Bearer ${key}` } }),
-    );
-    expect((info.body['info'] as { spend: number }).spend).toBeGreaterThan(0);
+    const next = await fetch(`${again.litellmUrl}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}` },
+      body: JSON.stringify({ model: 'gpt-4o', messages: [{ role: 'user', content: 'hi' }] }),
+    });
+    expect(Number(next.headers.get('x-litellm-key-spend'))).toBeGreaterThan(0);
   });
 
   it('tells people what is real and what is emulated, and no secret', async () => {
@@ -263,13 +265,13 @@ describe('the program', () => {
       request.setEncoding('utf8').on('data', (text: string) => (body += text));
       request.on('end', () => {
         asked.push(`${request.url ?? ''} ${request.headers.authorization ?? ''}`);
-        const { key = '' } = JSON.parse(body) as { key?: string };
+        const { key = '', user_id } = JSON.parse(body) as { key?: string; user_id?: string };
         void crypto.subtle
           .digest('SHA-256', Buffer.from(key))
           .then((digest) =>
             response
               .writeHead(200, { 'content-type': 'application/json' })
-              .end(JSON.stringify({ key, token: Buffer.from(digest).toString('hex'), expires: null })),
+              .end(JSON.stringify({ key, user_id, token: Buffer.from(digest).toString('hex'), expires: null })),
           );
       });
     });
@@ -284,7 +286,7 @@ describe('the program', () => {
       const device = { device_id: crypto.randomUUID(), device_name: 'laptop' };
       const config = await post(stack, '/functions/v1/vscode-config', device, String(session.body['access_token']));
       expect(config.body).toMatchObject({ model_access: { endpoint: url } });
-      expect(asked).toEqual(['/key/generate Bearer sk-master']);
+      expect(asked).toEqual(['/user/update Bearer sk-master', '/key/generate Bearer sk-master']);
     } finally {
       proxy.closeAllConnections();
       proxy.close();

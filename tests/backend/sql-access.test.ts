@@ -38,6 +38,10 @@ const TABLES: Readonly<Record<string, Access>> = {
   'godoty.usage_costs': { roles: NOBODYS, column: 'user_id' },
   'godoty.settings': { roles: NOBODYS, column: 'default_plan' },
   'godoty.gateway_changes': { roles: NOBODYS, column: 'user_id' },
+  'godoty.rate_rules': { roles: NOBODYS, column: 'name' },
+  'godoty.rate_limits': { roles: NOBODYS, column: 'bucket' },
+  'godoty.key_tombstones': { roles: NOBODYS, column: 'key_hash' },
+  'godoty.user_tombstones': { roles: NOBODYS, column: 'user_id' },
 };
 
 /** Who may call which function; every function of the schemas has to be here. */
@@ -59,6 +63,12 @@ const FUNCTIONS: Readonly<Record<string, readonly RequestRole[]>> = {
   'public.device_key_abandon(p_user_id uuid, p_key_hash text)': ['service_role'],
   'public.device_key_removed(p_user_id uuid, p_deleted text[], p_absent text[])': ['service_role'],
   'public.set_plan(p_account text, p_plan text, p_until timestamp with time zone)': ['service_role'],
+  'public.key_issue_wait(p_user_id uuid, p_address text)': ['service_role'],
+  'public.device_keys(p_user_id uuid)': ['service_role'],
+  'public.device_key_revoke(p_user_id uuid, p_key_id uuid)': ['service_role'],
+  'public.gateway_deletions_owed(p_limit integer)': ['service_role'],
+  'public.gateway_deletions_done(p_deleted text[], p_absent text[], p_users uuid[])': ['service_role'],
+  'public.backend_ready()': ['service_role'],
   'godoty.refuse(status integer, code text, message text, details text)': [],
   'godoty.display_name_for(email text, metadata jsonb)': [],
   'godoty.username_base(email text)': [],
@@ -93,6 +103,9 @@ const FUNCTIONS: Readonly<Record<string, readonly RequestRole[]>> = {
   'godoty.locked_account(p_account text)': [],
   'godoty.refuse_device_beyond_limit(p_user_id uuid, p_device_id uuid)': [],
   'godoty.key_details(p_key user_api_keys)': [],
+  'godoty.take(p_rule text, p_subject text)': [],
+  'godoty.on_key_deleted()': [],
+  'godoty.on_account_deleted()': [],
 };
 
 /** What Supabase used to grant to its API roles on everything that a migration made. */

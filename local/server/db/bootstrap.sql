@@ -149,6 +149,8 @@ create table local_stack.mails (
 create table local_stack.model_keys (
   token text primary key check (token ~ '^[0-9a-f]{64}$'),
   key_name text not null,
+  -- 'llm_api': for models only. Null: the key may ask about itself, too.
+  key_type text,
   key_alias text unique,
   user_id text,
   models text[] not null,
@@ -159,3 +161,28 @@ create table local_stack.model_keys (
   metadata jsonb not null,
   created_at timestamptz not null
 );
+
+-- Its users, on whom the limits of all their keys sit.
+create table local_stack.model_users (
+  user_id text primary key,
+  max_budget numeric,
+  models text[] not null,
+  metadata jsonb not null,
+  spend numeric not null default 0
+);
+
+-- What each of its calls used, as LiteLLM's spend log has it.
+create table local_stack.spend_log (
+  request_id text primary key,
+  call_id text not null,
+  token text not null,
+  user_id text,
+  model text not null,
+  status text not null check (status in ('success', 'failure')),
+  prompt_tokens integer not null,
+  completion_tokens integer not null,
+  cached_tokens integer not null,
+  spend numeric not null,
+  started_at timestamptz not null
+);
+create index spend_log_by_time on local_stack.spend_log (started_at, request_id);

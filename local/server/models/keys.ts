@@ -13,6 +13,7 @@ import { ProxyError } from './errors.ts';
 export interface KeyRow {
   readonly token: string;
   readonly key_name: string;
+  readonly key_type: string | null;
   readonly key_alias: string | null;
   readonly user_id: string | null;
   readonly models: readonly string[];
@@ -26,6 +27,7 @@ export interface KeyRow {
 
 const Generate = v.looseObject({
   key: v.optional(v.nullable(v.pipe(v.string(), v.startsWith('sk-'), v.minLength(16), v.maxLength(200)))),
+  key_type: v.optional(v.nullable(v.picklist(['default', 'llm_api']))),
   user_id: v.optional(v.nullable(v.string())),
   key_alias: v.optional(v.nullable(v.string())),
   models: v.optional(v.nullable(v.array(v.string()))),
@@ -141,8 +143,8 @@ export class VirtualKeys {
     try {
       const [row] = await this.#db.query<KeyRow>(
         `insert into local_stack.model_keys
-           (token, key_name, key_alias, user_id, models, max_budget, expires, metadata, created_at)
-         values ($1, $2, $3, $4, $5::text[], ($6::text)::numeric, $7, ($8::text)::jsonb, $9) returning *`,
+           (token, key_name, key_alias, user_id, models, max_budget, expires, metadata, created_at, key_type)
+         values ($1, $2, $3, $4, $5::text[], ($6::text)::numeric, $7, ($8::text)::jsonb, $9, $10) returning *`,
         [
           tokenOf(key),
           `sk-...${key.slice(-4)}`,
@@ -153,6 +155,7 @@ export class VirtualKeys {
           input.duration == null ? null : new Date(now + milliseconds(input.duration)),
           JSON.stringify(input.metadata ?? {}),
           new Date(now),
+          input.key_type ?? null,
         ],
       );
       return found(row);
@@ -202,7 +205,8 @@ function milliseconds(duration: string): number {
   return Number(duration.slice(0, -1)) * (SECONDS_IN[duration.slice(-1)] ?? 0) * 1000;
 }
 
-function parse<S extends v.GenericSchema>(schema: S, body: unknown): v.InferOutput<S> {
+/** A body by its schema. Throws the ProxyError that the real proxy answers. */
+export function parse<S extends v.GenericSchema>(schema: S, body: unknown): v.InferOutput<S> {
   const parsed = v.safeParse(schema, body);
   if (!parsed.success) {
     const where = parsed.issues[0].path?.map((item) => String(item.key)).join('.') ?? 'body';

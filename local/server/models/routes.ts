@@ -6,18 +6,24 @@ import { bodyLimit } from 'hono/body-limit';
 import { cors } from 'hono/cors';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 
+import type { Clock } from '../clock.ts';
 import { loopbackHostsOnly } from '../loopback.ts';
 import { VERSION } from '../version.ts';
 import { costOf, infoEntry, listEntry } from './catalog.ts';
-import type { Model } from './catalog.ts';
+import type { Model, Usage } from './catalog.ts';
 import { parseChatRequest, unknownModel } from './chat-request.ts';
 import { ProxyError } from './errors.ts';
 import type { KeyRow, VirtualKeys } from './keys.ts';
 import type { CallsInFlight } from './calls.ts';
 import type { Call, ModelSource } from './source.ts';
+import type { SpendLog } from './spend-log.ts';
+import type { ModelUsers } from './users.ts';
 
 export interface ModelParts {
   readonly keys: VirtualKeys;
+  readonly users: ModelUsers;
+  readonly log: SpendLog;
+  readonly clock: Clock;
   readonly source: ModelSource;
   readonly masterKey: string;
   readonly calls: CallsInFlight;
@@ -64,6 +70,16 @@ export function modelRoutes(parts: ModelParts): Hono {
   app.post('/key/block', async (c) => c.json(await parts.keys.setBlocked(await operatorBody(parts, c), true)));
   app.post('/key/unblock', async (c) => c.json(await parts.keys.setBlocked(await operatorBody(parts, c), false)));
   app.get('/key/info', async (c) => keyInfo(parts, c));
+  app.post('/user/update', async (c) => c.json(await parts.users.update(await operatorBody(parts, c))));
+  app.post('/user/delete', async (c) => c.json(await parts.users.delete(await operatorBody(parts, c))));
+  app.get('/user/info', async (c) => {
+    await operator(parts, c);
+    return c.json(await parts.users.info(c.req.query('user_id') ?? ''));
+  });
+  app.get('/spend/logs/v2', async (c) => {
+    await operator(parts, c);
+    return c.json(await parts.log.page(c.req.query()));
+  });
 
   app.notFound((c) => c.json({ detail: 'Not Found' }, 404));
   app.onError((error, c) => {
@@ -91,8 +107,20 @@ async function chat(parts: ModelParts, c: Context): Promise<Response> {
       'model',
     );
   }
+  const key = caller.kind === 'key' ? caller.row : undefined;
+  await parts.users.admit(key?.user_id ?? null, model.name);
   const id = callId(c);
   c.header('x-litellm-call-id', id);
+  const startedAt = parts.clock.now();
+  const book = async (status: 'success' | 'failure', usage: Usage | undefined): Promise<void> => {
+    const cost = (usage === undefined ? undefined : costOf(model, usage)) ?? 0n;
+    const [token, userId] = [key?.token ?? '', key?.user_id ?? null];
+    if (key !== undefined) {
+      await parts.keys.spend(token, cost);
+      await parts.users.spend(userId, cost);
+    }
+    await parts.log.add({ callId: id, token, userId, model: model.name, status, usage, cost, startedAt });
+  };
   const ended = parts.calls.begin();
   const call: Call = {
     id,
@@ -102,15 +130,12 @@ async function chat(parts: ModelParts, c: Context): Promise<Response> {
       'x-litellm-call-id': id,
       'x-litellm-model-group': model.name,
       'x-litellm-version': `godoty-local-${VERSION}`,
-      'x-litellm-key-spend': caller.kind === 'key' ? String(Number(caller.row.spend)) : '0',
+      'x-litellm-key-spend': String(Number(key?.spend ?? 0)),
     },
     signal: c.req.raw.signal,
     settle: async (usage) => {
       try {
-        const cost = usage === undefined ? undefined : costOf(model, usage);
-        if (caller.kind === 'key' && cost !== undefined) {
-          await parts.keys.spend(caller.row.token, cost);
-        }
+        await book('success', usage);
       } finally {
         ended();
       }
@@ -119,7 +144,11 @@ async function chat(parts: ModelParts, c: Context): Promise<Response> {
   try {
     return await parts.source.answer(call);
   } catch (error) {
-    ended();
+    try {
+      await book('failure', undefined);
+    } finally {
+      ended();
+    }
     throw error;
   }
 }
@@ -128,6 +157,9 @@ async function keyInfo(parts: ModelParts, c: Context): Promise<Response> {
   const caller = await admitted(parts, c);
   const asked = c.req.query('key');
   if (caller.kind === 'key') {
+    if (caller.row.key_type === 'llm_api') {
+      throw new ProxyError(403, 'auth_error', 'Virtual key is not allowed to call this route.', 'None');
+    }
     const info = await parts.keys.info(asked ?? caller.row.token);
     if (info['key'] !== caller.row.token) {
       throw new ProxyError(403, 'auth_error', 'A key may ask about itself only.', 'key');
@@ -173,10 +205,14 @@ async function admitted(parts: ModelParts, c: Context): Promise<Caller> {
   return { kind: 'key', row: await parts.keys.admit(key) };
 }
 
-async function operatorBody(parts: ModelParts, c: Context): Promise<unknown> {
+async function operator(parts: ModelParts, c: Context): Promise<void> {
   if ((await admitted(parts, c)).kind !== 'master') {
     throw new ProxyError(401, 'auth_error', 'Authentication Error, Only the master key may manage keys.', 'None');
   }
+}
+
+async function operatorBody(parts: ModelParts, c: Context): Promise<unknown> {
+  await operator(parts, c);
   try {
     return JSON.parse(await c.req.text()) as unknown;
   } catch {

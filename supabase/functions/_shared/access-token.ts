@@ -39,7 +39,7 @@ function bearerToken(request: Request): string {
   const match = /^Bearer +(\S+)$/i.exec(request.headers.get('authorization') ?? '');
   const token = match?.[1];
   if (token === undefined || token.length > MAX_TOKEN_LENGTH) {
-    throw new Refusal(401, 'not_authenticated', 'Sign in and send the access token as a bearer token.');
+    throw new Refusal('not_authenticated', 'Sign in and send the access token as a bearer token.');
   }
   return token;
 }
@@ -90,7 +90,7 @@ function publishedKeys(env: Env, project: ProjectConfig): JWTVerifyGetKey {
 
 function refusalFor(error: unknown): Refusal {
   if (error instanceof errors.JWTExpired) {
-    return new Refusal(401, 'token_expired', 'The access token has expired. Refresh the session and try again.');
+    return new Refusal('token_expired', 'The access token has expired. Refresh the session and try again.');
   }
   // The generic code is what jose gives when the keys' address answers something other than 200 or JSON.
   if (
@@ -108,11 +108,11 @@ function refusalFor(error: unknown): Refusal {
 }
 
 function invalidToken(): Refusal {
-  return new Refusal(401, 'invalid_token', 'The access token is not valid here. Sign in again.');
+  return new Refusal('invalid_token', 'The access token is not valid here. Sign in again.');
 }
 
 function unavailable(cause: unknown): Refusal {
-  return new Refusal(503, 'authentication_unavailable', 'Sign-in cannot be checked right now. Try again in a moment.', {
+  return new Refusal('authentication_unavailable', 'Sign-in cannot be checked right now. Try again in a moment.', {
     cause,
   });
 }

@@ -76,5 +76,5 @@ function address(env: Env, name: string): string {
 }
 
 function misconfigured(name: string): never {
-  throw new Refusal(500, 'misconfigured', `The server is not set up: its operator has to set ${name}.`);
+  throw new Refusal('misconfigured', `The server is not set up: its operator has to set ${name}.`);
 }

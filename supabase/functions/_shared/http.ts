@@ -8,6 +8,8 @@ import { Refusal } from './errors.ts';
 const CORS_HEADERS: Readonly<Record<string, string>> = {
   'access-control-allow-origin': '*',
   'access-control-allow-headers': 'authorization, apikey, content-type, x-client-info, x-supabase-api-version',
+  // What a client may read of an answer: without this, how long to wait stays hidden from a browser.
+  'access-control-expose-headers': 'retry-after',
   'access-control-max-age': '86400',
 };
 
@@ -24,28 +26,27 @@ export function json(status: number, body: unknown): Response {
   });
 }
 
-/** Answers the CORS preflight, checks the method, and turns everything that is thrown into a JSON error. */
-export async function respond(
-  request: Request,
-  env: Env,
-  method: 'GET' | 'POST',
-  answer: () => Promise<Response>,
-): Promise<Response> {
-  const methods = `${method}, OPTIONS`;
+/** What a function answers, by the method that it is called with. */
+export type Methods = Readonly<Partial<Record<'GET' | 'POST' | 'DELETE', () => Promise<Response>>>>;
+
+/** Answers the CORS preflight, chooses by the method, and turns everything that is thrown into a JSON error. */
+export async function respond(request: Request, env: Env, methods: Methods): Promise<Response> {
+  const allowed = [...Object.keys(methods), 'OPTIONS'].join(', ');
   if (request.method === 'OPTIONS') {
-    return new Response(null, { status: 204, headers: { ...CORS_HEADERS, 'access-control-allow-methods': methods } });
+    return new Response(null, { status: 204, headers: { ...CORS_HEADERS, 'access-control-allow-methods': allowed } });
   }
   try {
-    if (request.method !== method) {
-      const response = refuse(new Refusal(405, 'method_not_allowed', `Use ${method}.`));
-      response.headers.set('allow', methods);
+    const answer = Object.hasOwn(methods, request.method) ? methods[request.method as keyof Methods] : undefined;
+    if (answer === undefined) {
+      const response = refuse(new Refusal('method_not_allowed', `Use one of: ${allowed}.`));
+      response.headers.set('allow', allowed);
       return response;
     }
     return await answer();
   } catch (error) {
     if (!(error instanceof Refusal)) {
       env.log(`internal_error: ${error instanceof Error ? error.name : typeof error}`);
-      return refuse(new Refusal(500, 'internal_error', 'Something went wrong on the server. Try again in a moment.'));
+      return refuse(new Refusal('internal_error', 'Something went wrong on the server. Try again in a moment.'));
     }
     if (error.status >= 500) {
       env.log(`${error.code}: ${reason(error)}`);
@@ -55,7 +56,11 @@ export async function respond(
 }
 
 function refuse(refusal: Refusal): Response {
-  return json(refusal.status, { code: refusal.code, message: refusal.message });
+  const response = json(refusal.status, { code: refusal.code, message: refusal.message });
+  if (refusal.retryAfter !== undefined) {
+    response.headers.set('retry-after', String(Math.ceil(refusal.retryAfter)));
+  }
+  return response;
 }
 
 function reason(refusal: Refusal): string {
@@ -71,7 +76,7 @@ export async function readJson(request: Request, limit: number): Promise<unknown
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown;
   } catch (error) {
-    throw new Refusal(400, 'invalid_request', 'Send the request as JSON.', { cause: error });
+    throw new Refusal('invalid_request', 'Send the request as JSON.', { cause: error });
   }
 }
 
@@ -87,7 +92,7 @@ async function readBounded(request: Request, limit: number): Promise<Uint8Array>
     length += value.byteLength;
     if (length > limit) {
       await reader.cancel();
-      throw new Refusal(413, 'request_too_large', `Send at most ${limit} bytes.`);
+      throw new Refusal('request_too_large', `Send at most ${limit} bytes.`);
     }
     parts.push(value);
   }

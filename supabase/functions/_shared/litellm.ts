@@ -6,6 +6,55 @@ import { Refusal } from './errors.ts';
 
 const TIMEOUT_MS = 15_000;
 
+/** What LiteLLM is to enforce for an account, for all of its devices together. */
+export interface AccountLimits {
+  readonly userId: string;
+  readonly plan: string;
+  /** US dollars as decimal text; null for no budget. */
+  readonly maxBudgetUsd: string | null;
+  /** When the budget starts anew, as LiteLLM writes it: `1mo`. */
+  readonly budgetDuration: string | null;
+  readonly rpm: number | null;
+  readonly tpm: number | null;
+  /** Names of models; null for all. */
+  readonly models: readonly string[] | null;
+  /** The limit of tokens or requests that is used up: nothing is answered until it resets. */
+  readonly blocked: { readonly limit: string; readonly until: string } | null;
+}
+
+/** How LiteLLM names “all models” on a user; an empty list would leave what it has. */
+const ALL_MODELS = ['all-proxy-models'];
+
+/**
+ * Tells LiteLLM an account's limits; a user that it does not know yet is created. Throws a Refusal.
+ *
+ * They sit on the user and not on the keys, so that five devices have one budget; and on no team, which would switch
+ * the user's budget off. A blocked account has a budget of nothing: one call stops every key, those to come included,
+ * and what a client is told (`budget_exceeded`) makes it stop instead of asking for another key.
+ */
+export async function tellLimits(env: Env, gateway: GatewayConfig, account: AccountLimits): Promise<void> {
+  const { blocked, maxBudgetUsd } = account;
+  const { status, body } = await call(env, gateway, '/user/update', {
+    user_id: account.userId,
+    // May ask models and nothing else; the default role could make keys of its own.
+    user_role: 'internal_user_viewer',
+    max_budget: blocked !== null ? 0 : maxBudgetUsd === null ? null : Number(maxBudgetUsd),
+    budget_duration: account.budgetDuration,
+    rpm_limit: account.rpm,
+    tpm_limit: account.tpm,
+    models: account.models ?? ALL_MODELS,
+    metadata: {
+      godoty_plan: account.plan,
+      godoty_blocked_by: blocked?.limit ?? null,
+      godoty_blocked_until: blocked?.until ?? null,
+    },
+  });
+  const updated = v.safeParse(v.object({ user_id: v.literal(account.userId) }), body);
+  if (status !== 200 || !updated.success) {
+    throw unavailable(new Error(`/user/update: status ${status}`));
+  }
+}
+
 /** A key to be made known to LiteLLM. */
 export interface NewKey {
   /** The key itself, of our own making. */
@@ -26,15 +75,17 @@ const Generated = v.object({
 
 /** Makes a key known to LiteLLM; answers when it expires, null for never. Throws a Refusal. */
 export async function generateKey(env: Env, gateway: GatewayConfig, key: NewKey): Promise<Date | null> {
-  const response = await post(env, gateway, '/key/generate', {
+  const { status, body } = await call(env, gateway, '/key/generate', {
     key: key.key,
+    // Good for models only: with it nobody can read logs or make other keys.
+    key_type: 'llm_api',
     user_id: key.userId,
     key_alias: key.alias,
     metadata: key.metadata,
   });
-  const parsed = v.safeParse(Generated, response.body);
-  if (response.status !== 200 || !parsed.success || (parsed.output.token ?? parsed.output.token_id) !== key.hash) {
-    throw unavailable(new Error(`/key/generate: status ${response.status}`));
+  const parsed = v.safeParse(Generated, body);
+  if (status !== 200 || !parsed.success || (parsed.output.token ?? parsed.output.token_id) !== key.hash) {
+    throw unavailable(new Error(`/key/generate: status ${status}`));
   }
   const expires = parsed.output.expires == null ? null : new Date(utc(parsed.output.expires));
   if (expires !== null && Number.isNaN(expires.getTime())) {
@@ -43,13 +94,17 @@ export async function generateKey(env: Env, gateway: GatewayConfig, key: NewKey)
   return expires;
 }
 
-/** What became of a deletion: the key was there and is gone, was not there, or nobody knows. */
+/** What became of a deletion: it was there and is gone, was not there, or nobody knows. */
 export type Deletion = 'deleted' | 'absent' | 'unknown';
 
 /** Deletes a key by its hash. */
-export async function deleteKey(env: Env, gateway: GatewayConfig, hash: string): Promise<Deletion> {
+export function deleteKey(env: Env, gateway: GatewayConfig, hash: string): Promise<Deletion> {
+  return remove(env, gateway, '/key/delete', { keys: [hash] });
+}
+
+async function remove(env: Env, gateway: GatewayConfig, path: string, body: object): Promise<Deletion> {
   try {
-    const { status } = await post(env, gateway, '/key/delete', { keys: [hash] });
+    const { status } = await call(env, gateway, path, body);
     return status === 200 ? 'deleted' : status === 404 ? 'absent' : 'unknown';
   } catch (error) {
     if (error instanceof Refusal) {
@@ -59,17 +114,18 @@ export async function deleteKey(env: Env, gateway: GatewayConfig, hash: string):
   }
 }
 
-async function post(
+/** Calls the proxy with the master key: POST with a body, GET without. Throws a Refusal when it cannot be reached. */
+export async function call(
   env: Env,
   gateway: GatewayConfig,
   path: string,
-  body: unknown,
+  body?: object,
 ): Promise<{ status: number; body: unknown }> {
   try {
     const response = await env.fetch(gateway.url + path, {
-      method: 'POST',
+      method: body === undefined ? 'GET' : 'POST',
       headers: { authorization: `Bearer ${gateway.masterKey}`, 'content-type': 'application/json' },
-      body: JSON.stringify(body),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       redirect: 'error',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
@@ -80,17 +136,14 @@ async function post(
 }
 
 /** LiteLLM writes times in UTC, and some versions leave the zone out. */
-function utc(time: string): string {
+export function utc(time: string): string {
   return /(?:[zZ]|[+-]\d\d:\d\d)$/.test(time) ? time : `${time}Z`;
 }
 
-function unavailable(cause: unknown): Refusal {
+export function unavailable(cause: unknown): Refusal {
   return new Refusal(
-    502,
     'model_gateway_unavailable',
-    'The model gateway did not issue a key. Try again in a moment.',
-    {
-      cause,
-    },
+    'The model gateway cannot be reached right now. Try again in a moment.',
+    { cause },
   );
 }

@@ -8,11 +8,12 @@ import type { RefusalCode } from './errors.ts';
 const TIMEOUT_MS = 10_000;
 
 /** What the database's own refusals become here; any other error of the database is a fault, not an answer. */
-const KNOWN_REFUSALS: Readonly<Record<string, RefusalCode>> = {
-  account_not_found: 'account_not_found',
-  device_key_superseded: 'device_key_superseded',
-  device_limit_reached: 'device_limit_reached',
-};
+const KNOWN_REFUSALS: ReadonlySet<string> = new Set<RefusalCode>([
+  'account_not_found',
+  'device_key_superseded',
+  'device_limit_reached',
+  'key_not_found',
+]);
 
 const ErrorBody = v.object({ code: v.string(), message: v.string() });
 
@@ -33,12 +34,15 @@ export async function callAsService<T>(
     throw unavailable(new Error(`${name}: unexpected answer`));
   }
   const refused = v.safeParse(ErrorBody, response.body);
-  const code = refused.success ? KNOWN_REFUSALS[refused.output.code] : undefined;
-  if (refused.success && code !== undefined) {
-    throw new Refusal(response.status, code, refused.output.message);
+  if (refused.success && isKnown(refused.output.code)) {
+    throw new Refusal(refused.output.code, refused.output.message);
   }
   const shown = refused.success ? refused.output.code : 'no JSON';
   throw unavailable(new Error(`${name}: status ${response.status}, ${shown}`));
+}
+
+function isKnown(code: string): code is RefusalCode {
+  return KNOWN_REFUSALS.has(code);
 }
 
 async function post(
@@ -69,7 +73,6 @@ async function post(
 
 function unavailable(cause: unknown): Refusal {
   return new Refusal(
-    503,
     'database_unavailable',
     'The account database cannot be reached right now. Try again in a moment.',
     {

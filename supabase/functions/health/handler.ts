@@ -4,5 +4,5 @@ import { VERSION } from '../_shared/version.ts';
 
 /** `GET /functions/v1/health`: open to all, touches nothing, and says which version answers. */
 export function handler(request: Request, env: Env): Promise<Response> {
-  return respond(request, env, 'GET', () => Promise.resolve(json(200, { status: 'ok', version: VERSION })));
+  return respond(request, env, { GET: () => Promise.resolve(json(200, { status: 'ok', version: VERSION })) });
 }
