@@ -69,6 +69,15 @@ describe('sign-up', () => {
     expect(answer.body['weak_password']).toEqual({ reasons: ['length'] });
   });
 
+  it('says what the project’s own rules find wrong with a name', async () => {
+    const body = { email: freshEmail(), password: PASSWORD, data: { display_name: 'x'.repeat(101) } };
+    const answer = await call(stack, '/auth/v1/signup', { body });
+    expect([answer.status, answer.body]).toEqual([
+      400,
+      { code: 'unknown', message: 'Enter a name of 1 to 100 characters, on one line.' },
+    ]);
+  });
+
   it('refuses an address that has an account, also when two ask at once', async () => {
     const email = freshEmail();
     const both = await Promise.all(

@@ -1,4 +1,7 @@
+import * as v from 'valibot';
+
 import type { Queryable } from '../db/database.ts';
+import { AuthError } from './errors.ts';
 
 /** A row of auth.users with its identities. */
 export interface UserRow {
@@ -68,8 +71,9 @@ export interface ExternalIdentity {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** Makes an account with its first identity; answers its id. */
+/** Makes an account with its first identity; answers its id. Throws AuthError when the project refuses it. */
 export async function insertUser(tx: Queryable, user: NewUser, now: Date): Promise<string> {
+  await askHook(tx, user);
   const id = crypto.randomUUID();
   const provider = user.external?.provider ?? 'email';
   await tx.query(
@@ -88,6 +92,22 @@ export async function insertUser(tx: Queryable, user: NewUser, now: Date): Promi
   );
   await insertIdentity(tx, id, user.external ?? emailIdentity(id, user.email, user.metadata, user.confirmed), now);
   return id;
+}
+
+const HookAnswer = v.object({
+  error: v.optional(v.object({ http_code: v.number(), message: v.string() })),
+});
+
+/** The "before user created" hook of supabase/config.toml. */
+async function askHook(tx: Queryable, user: NewUser): Promise<void> {
+  const event = { user: { email: user.email, user_metadata: user.metadata } };
+  const [row] = await tx.query<{ answer: unknown }>('select public.before_user_created(($1::text)::jsonb) as answer', [
+    JSON.stringify(event),
+  ]);
+  const { error } = v.parse(HookAnswer, row?.answer);
+  if (error !== undefined) {
+    throw new AuthError(error.http_code, 'unknown', error.message);
+  }
 }
 
 /** Adds a way to prove who the user is, or brings the known one up to date. */
