@@ -8,7 +8,9 @@ import { statusText } from './answerFacts.ts';
 import { h } from './dom.ts';
 
 export class Announcer {
-  readonly element = h('div', { class: 'visually-hidden', role: 'log', 'aria-live': 'polite' });
+  readonly #log = h('div', { role: 'log', 'aria-live': 'polite' });
+  readonly #news = h('div', { role: 'status' });
+  readonly element = h('div', { class: 'visually-hidden' }, this.#log, this.#news);
   readonly #strings: PanelStrings;
   /** The answer whose end is awaited; an answer that was over when the page came up is not read. */
   #awaited: string | null = null;
@@ -37,8 +39,14 @@ export class Announcer {
     }
   }
 
+  /** Tells at once what a button did. */
+  tell(news: string): void {
+    // A new element is news, even when it says the same again.
+    this.#news.replaceChildren(h('p', {}, news));
+  }
+
   #say(parts: readonly (string | null)[]): void {
     const said = parts.filter((part) => part !== null && part.trim() !== '').map((part) => h('p', {}, part));
-    this.element.replaceChildren(...said);
+    this.#log.replaceChildren(...said);
   }
 }

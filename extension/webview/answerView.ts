@@ -7,6 +7,7 @@ import { factsOf, statusText } from './answerFacts.ts';
 import type { Fact } from './answerFacts.ts';
 import { copyButton } from './copyButton.ts';
 import { button, h } from './dom.ts';
+import type { Highlighter } from './highlight.ts';
 import { icon } from './icons.ts';
 import { StreamedMarkdown } from './streamedMarkdown.ts';
 import type { Wishes } from './wishes.ts';
@@ -30,10 +31,10 @@ export class AnswerView {
   readonly #end = h('div', { class: 'answer-end' });
   #shown: { readonly answer: Answer; readonly steps: NextSteps } | null = null;
 
-  constructor(answer: Answer, strings: PanelStrings, wishes: Wishes) {
+  constructor(answer: Answer, strings: PanelStrings, wishes: Wishes, highlighter: Highlighter) {
     this.#strings = strings;
     this.#wishes = wishes;
-    this.#markdown = new StreamedMarkdown(strings);
+    this.#markdown = new StreamedMarkdown(strings, highlighter);
     this.#thoughts = h(
       'details',
       { class: 'thoughts', hidden: '' },

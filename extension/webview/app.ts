@@ -7,6 +7,7 @@ import { streamingAnswer } from '../src/chat/transcript.ts';
 import { Announcer } from './announcer.ts';
 import { Composer } from './composer.ts';
 import { button, h } from './dom.ts';
+import { Highlighter } from './highlight.ts';
 import type { Host } from './host.ts';
 import { icon } from './icons.ts';
 import { MessageList } from './messageList.ts';
@@ -53,11 +54,15 @@ export class App {
       retry: (id) => this.#askAgain({ type: 'retry', id }),
       continueAnswer: (id) => this.#askAgain({ type: 'continue', id }),
       action: (id) => host.post({ type: 'action', id }),
-      copy: (text) => host.post({ type: 'copy', text }),
+      copy: (text) => {
+        host.post({ type: 'copy', text });
+        this.#announcer.tell(strings.copied);
+      },
+      insertCode: (text) => host.post({ type: 'insertCode', text }),
       openLink: (href) => host.post({ type: 'openLink', href }),
     };
     this.#pacer = new Pacer(clock, () => this.#render());
-    this.#list = new MessageList(strings, this.#wishes);
+    this.#list = new MessageList(strings, this.#wishes, new Highlighter((callback) => clock.after(callback, 0)));
     this.#announcer = new Announcer(strings);
     this.#notice = new NoticeBar(this.#wishes);
     this.#composer = new Composer(strings, {
@@ -109,6 +114,10 @@ export class App {
     }
     if (message.type === 'focus') {
       this.#composer.focus();
+      return;
+    }
+    if (message.type === 'inserted') {
+      this.#announcer.tell(this.#strings.inserted);
       return;
     }
     const applied = this.#replica.apply(message);

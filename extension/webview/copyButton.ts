@@ -28,10 +28,9 @@ export function confirmCopied(element: HTMLButtonElement, label: string, strings
   const caption = element.querySelector('span');
   const show = (name: 'check' | 'copy', text: string): void => {
     element.querySelector('svg')?.replaceWith(icon(name));
-    if (caption === null) {
-      element.title = text;
-      element.setAttribute('aria-label', text);
-    } else {
+    element.title = text;
+    element.setAttribute('aria-label', text);
+    if (caption !== null) {
       caption.textContent = text;
     }
   };

@@ -4,7 +4,7 @@
  */
 import DOMPurify from 'dompurify';
 import { Marked } from 'marked';
-import type { Token } from 'marked';
+import type { Token, Tokens } from 'marked';
 
 import { isOpenableLink } from '../src/chat/protocol.ts';
 import type { PanelStrings } from '../src/chat/strings.ts';
@@ -56,6 +56,16 @@ export function areDependent(tokens: readonly Token[]): boolean {
   return kinds.has('def') || kinds.has('html');
 }
 
+/**
+ * Whether items of a list make it a loose one, whose items are paragraphs, by themselves or by the empty line before
+ * `next`, the item that follows.
+ */
+export function isLooseBefore(items: string, next: string): boolean {
+  const marker = /^ *\S+/u.exec(next)?.[0] ?? '';
+  const [list] = lex(`${items}${marker} x`);
+  return list?.type === 'list' && (list as Tokens.List).loose;
+}
+
 /** Renders blocks that belong together. What the parser cannot take is shown as it was written. */
 export function renderTokens(tokens: readonly Token[], strings: PanelStrings): DocumentFragment {
   let html: string;
@@ -87,9 +97,18 @@ export function languageOf(info: string | undefined): string {
   return /^\S*/u.exec(info ?? '')?.[0] ?? '';
 }
 
-/** A code block with its language and a Copy button, which the message list listens to. */
+/** A code block with its language and the buttons Copy and Insert, which the message list listens to. */
 export function codeBlock(pre: HTMLPreElement, language: string, strings: PanelStrings): HTMLElement {
   pre.tabIndex = 0;
+  pre.setAttribute('role', 'group');
+  pre.setAttribute('aria-label', strings.code);
+  const control = (name: 'copy' | 'insert', label: string): HTMLElement =>
+    h(
+      'button',
+      { type: 'button', class: `text-button ${name}-code`, title: label, 'aria-label': label },
+      icon(name),
+      name === 'copy' ? h('span', {}, label) : null,
+    );
   return h(
     'div',
     { class: 'code' },
@@ -97,7 +116,7 @@ export function codeBlock(pre: HTMLPreElement, language: string, strings: PanelS
       'div',
       { class: 'code-head' },
       h('span', { class: 'code-language' }, language),
-      h('button', { type: 'button', class: 'text-button copy-code' }, icon('copy'), h('span', {}, strings.copy)),
+      h('div', { class: 'code-controls' }, control('insert', strings.insertCode), control('copy', strings.copy)),
     ),
     pre,
   );

@@ -6,6 +6,7 @@ import { AnswerView, NO_STEPS } from './answerView.ts';
 import type { NextSteps } from './answerView.ts';
 import { confirmCopied } from './copyButton.ts';
 import { h } from './dom.ts';
+import type { Highlighter } from './highlight.ts';
 import type { Wishes } from './wishes.ts';
 
 interface MessageView {
@@ -18,11 +19,13 @@ export class MessageList {
   readonly element: HTMLElement;
   readonly #strings: PanelStrings;
   readonly #wishes: Wishes;
+  readonly #highlighter: Highlighter;
   readonly #views = new Map<string, MessageView>();
 
-  constructor(strings: PanelStrings, wishes: Wishes) {
+  constructor(strings: PanelStrings, wishes: Wishes, highlighter: Highlighter) {
     this.#strings = strings;
     this.#wishes = wishes;
+    this.#highlighter = highlighter;
     this.element = h('div', { class: 'messages' });
     this.element.addEventListener('click', (event) => {
       this.#onClick(event);
@@ -62,7 +65,7 @@ export class MessageList {
     const view =
       message.role === 'user'
         ? questionView(message, this.#strings)
-        : answerView(new AnswerView(message, this.#strings, this.#wishes));
+        : answerView(new AnswerView(message, this.#strings, this.#wishes, this.#highlighter));
     this.#views.set(message.id, view);
     return view;
   }
@@ -78,11 +81,16 @@ export class MessageList {
       this.#wishes.openLink(link.getAttribute('href') ?? '');
       return;
     }
-    const copy = target?.closest<HTMLButtonElement>('button.copy-code');
-    const code = copy?.closest('.code')?.querySelector('pre')?.textContent;
-    if (copy !== undefined && copy !== null && code !== undefined) {
+    const pressed = target?.closest<HTMLButtonElement>('.code-head button');
+    const code = pressed?.closest('.code')?.querySelector('pre')?.textContent;
+    if (pressed === undefined || pressed === null || code === undefined) {
+      return;
+    }
+    if (pressed.classList.contains('insert-code')) {
+      this.#wishes.insertCode(code);
+    } else {
       this.#wishes.copy(code);
-      confirmCopied(copy, this.#strings.copy, this.#strings);
+      confirmCopied(pressed, this.#strings.copy, this.#strings);
     }
   }
 }

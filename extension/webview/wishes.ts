@@ -4,5 +4,6 @@ export interface Wishes {
   continueAnswer(id: string): void;
   action(id: string): void;
   copy(text: string): void;
+  insertCode(code: string): void;
   openLink(href: string): void;
 }

@@ -36,7 +36,9 @@ export interface Draft {
 export type HostMessage =
   | { readonly type: 'state'; readonly seq: number; readonly state: PanelState; readonly draft: Draft }
   | { readonly type: 'patch'; readonly seq: number; readonly events: readonly PanelEvent[] }
-  | { readonly type: 'focus' };
+  | { readonly type: 'focus' }
+  /** The code that the page asked to insert is in the editor. */
+  | { readonly type: 'inserted' };
 
 export type PanelMessage =
   /** The page has loaded. It brings the draft that it had kept, if any. */
@@ -51,7 +53,8 @@ export type PanelMessage =
   | { readonly type: 'pickModel' }
   | { readonly type: 'action'; readonly id: string }
   | { readonly type: 'openLink'; readonly href: string }
-  | { readonly type: 'copy'; readonly text: string };
+  | { readonly type: 'copy'; readonly text: string }
+  | { readonly type: 'insertCode'; readonly text: string };
 
 /** The action that the panel itself offers while signed out. */
 export const SIGN_IN_ACTION = 'signIn';
@@ -140,6 +143,7 @@ const hostMessage: v.GenericSchema<unknown, HostMessage> = v.variant('type', [
     events: v.pipe(v.array(panelEvent), v.maxLength(MAX_EVENTS)),
   }),
   v.object({ type: v.literal('focus') }),
+  v.object({ type: v.literal('inserted') }),
 ]);
 
 const panelMessage: v.GenericSchema<unknown, PanelMessage> = v.variant('type', [
@@ -155,6 +159,7 @@ const panelMessage: v.GenericSchema<unknown, PanelMessage> = v.variant('type', [
   v.object({ type: v.literal('action'), id }),
   v.object({ type: v.literal('openLink'), href: v.pipe(v.string(), v.check(isOpenableLink)) }),
   v.object({ type: v.literal('copy'), text: answerText }),
+  v.object({ type: v.literal('insertCode'), text: answerText }),
 ]);
 
 /** What the host sent, or null when it is not a message of this protocol. */

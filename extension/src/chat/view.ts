@@ -2,9 +2,11 @@
 import * as vscode from 'vscode';
 
 import type { ChatController } from './controller.ts';
+import { insertCode } from './insertCode.ts';
 import { panelStrings } from './l10n.ts';
 import { panelHtml } from './panelHtml.ts';
 import { parsePanelMessage } from './protocol.ts';
+import type { HostMessage } from './protocol.ts';
 
 /** What the view asks of the rest of the extension. */
 export interface ChatViewPorts {
@@ -40,7 +42,7 @@ export class ChatViewProvider implements vscode.WebviewViewProvider, vscode.Disp
     });
     this.#listeners = [
       webview.onDidReceiveMessage((raw: unknown) => {
-        this.#receive(raw);
+        this.#receive(raw, webview);
       }),
       view.onDidChangeVisibility(() => {
         if (!view.visible) {
@@ -98,7 +100,7 @@ export class ChatViewProvider implements vscode.WebviewViewProvider, vscode.Disp
     this.#forgetPage();
   }
 
-  #receive(raw: unknown): void {
+  #receive(raw: unknown, webview: vscode.Webview): void {
     const { controller, runAction, report } = this.#ports;
     const message = parsePanelMessage(raw);
     if (message === null) {
@@ -118,6 +120,9 @@ export class ChatViewProvider implements vscode.WebviewViewProvider, vscode.Disp
       case 'copy':
         vscode.env.clipboard.writeText(message.text).then(undefined, report);
         break;
+      case 'insertCode':
+        this.#insert(message.text, webview).catch(report);
+        break;
       case 'ready':
       case 'sync':
       case 'send':
@@ -128,6 +133,13 @@ export class ChatViewProvider implements vscode.WebviewViewProvider, vscode.Disp
       case 'draft':
         controller.receive(message);
         break;
+    }
+  }
+
+  async #insert(code: string, webview: vscode.Webview): Promise<void> {
+    if (await insertCode(code)) {
+      const inserted: HostMessage = { type: 'inserted' };
+      await webview.postMessage(inserted);
     }
   }
 

@@ -36,7 +36,7 @@ function started(memory = memoryStore(), account: ChatAccount | null = me) {
     'gpt-4o-mini',
   );
   controller.attach((message: HostMessage) => {
-    if (message.type !== 'focus') {
+    if (message.type === 'state' || message.type === 'patch') {
       replica.apply(message);
     }
     if (message.type === 'state') {

@@ -140,7 +140,7 @@ describe('the panel and its host', () => {
           // As over a real wire: what arrives is a copy, and is parsed.
           const parsed = parseHostMessage(JSON.parse(JSON.stringify(message)));
           expect(parsed).not.toBeNull();
-          if (parsed !== null && parsed.type !== 'focus' && replica.apply(parsed) === 'gap') {
+          if ((parsed?.type === 'state' || parsed?.type === 'patch') && replica.apply(parsed) === 'gap') {
             link.replay();
           }
         };

@@ -22,6 +22,7 @@ describe('messages of the panel', () => {
     { type: 'pickModel' },
     { type: 'action', id: 'signIn' },
     { type: 'openLink', href: 'https://example.com/' },
+    { type: 'insertCode', text: 'a' },
     { type: 'copy', text: 'x' },
   ];
   it.each(good.map((message) => [message.type, message] as const))('are understood: %s', (_type, message) => {

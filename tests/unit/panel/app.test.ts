@@ -218,12 +218,23 @@ describe('an answer', () => {
     expect(click.defaultPrevented).toBe(true);
     element('.copy-code').click();
     expect(element('.copy-code').textContent).toBe(strings.copied);
+    expect(element('.copy-code').getAttribute('aria-label')).toBe(strings.copied);
+    expect(element('.visually-hidden > [role="status"]').textContent).toBe(strings.copied);
+    element('.insert-code').click();
     element('.copy-answer').click();
-    expect(sent.slice(-3)).toEqual([
+    expect(sent.slice(-4)).toEqual([
       { type: 'openLink', href: 'https://example.com/a' },
       { type: 'copy', text: 'let a' },
+      { type: 'insertCode', text: 'let a' },
       { type: 'copy', text: '[x](https://example.com/a)\n\n```\nlet a\n```' },
     ]);
+  });
+
+  it('whose code was inserted says so to people who listen', () => {
+    const { app, state } = opened();
+    state(withAnswer({ status: 'done', bill }));
+    app.receive({ type: 'inserted' });
+    expect(element('.visually-hidden > [role="status"]').textContent).toBe(strings.inserted);
   });
 
   it('is read out once, when it is whole', () => {

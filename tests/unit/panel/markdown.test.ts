@@ -40,7 +40,7 @@ describe('Markdown of a stranger', () => {
       'script,style,link,iframe,object,embed,form,input,textarea,select,svg:not(.icon),math,video,audio,img,template,base,meta';
     expect(element.querySelector(forbidden)).toBeNull();
     for (const node of element.querySelectorAll('*')) {
-      const ours = node.closest('.code-head, svg.icon') !== null;
+      const ours = node.closest('.code-head, svg.icon') !== null || node.matches('.code > pre');
       const allowed = ours ? /./u : /^(href|title|align|start|colspan|rowspan|tabindex|class)$/u;
       expect(node.getAttributeNames().filter((name) => !allowed.test(name))).toEqual([]);
       expect(node.getAttributeNames().filter((name) => name.startsWith('on') || name === 'style')).toEqual([]);
@@ -50,7 +50,7 @@ describe('Markdown of a stranger', () => {
       const href = node.getAttribute('href');
       expect(href === null || /^(https?|mailto):/u.test(href)).toBe(true);
     }
-    expect(element.querySelectorAll('button:not(.copy-code)')).toHaveLength(0);
+    expect(element.querySelectorAll('button:not(.copy-code, .insert-code)')).toHaveLength(0);
   });
 
   it('keeps the words of what it does not show', () => {

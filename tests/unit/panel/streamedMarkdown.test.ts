@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { Highlighter } from '../../../extension/webview/highlight.ts';
 import { lex, renderTokens } from '../../../extension/webview/markdown.ts';
 import { StreamedMarkdown } from '../../../extension/webview/streamedMarkdown.ts';
 import { strings } from './strings.ts';
@@ -14,6 +15,9 @@ function normalised(element: Element): string {
   }
   return copy.innerHTML.replaceAll(/>\s+</gu, '><').trim();
 }
+
+/** Nothing is coloured here. */
+const streaming = (): StreamedMarkdown => new StreamedMarkdown(strings, new Highlighter(() => undefined));
 
 function inOneGo(text: string): string {
   const element = document.createElement('div');
@@ -42,6 +46,38 @@ const piece = fc.constantFrom(
 );
 const anyText = fc.array(piece, { maxLength: 40 }).map((pieces) => pieces.join(''));
 
+/** Long lists and tables, of which only the ends are read again. */
+const item = fc.constantFrom(
+  ...['- a\n', '- b\n\n', '- c\n  more\n', '- d\n\n  more\n', '- ', '-', '- - -\n', '* e\n', '  - deep\n', '   - f\n'],
+  ...[
+    '1. a\n',
+    '2. b\n',
+    '10. c\n\n',
+    '7) d\n',
+    '- [x] t\n',
+    '- ```\n  code\n  ```\n',
+    '> q\n',
+    'lazy\n',
+    '\n',
+    '\n\n',
+    '---\n',
+  ],
+  ...[
+    '| a | b |\n|---|--:|\n',
+    '| 1 | 2 |\n',
+    '| **3** |\n',
+    '|',
+    '| `4` | 5 | 6 |\n',
+    '# h\n',
+    '===\n',
+    '  \n',
+    '    x\n',
+  ],
+);
+const longBlocks = fc
+  .array(fc.tuple(item, fc.integer({ min: 1, max: 6 })), { maxLength: 10 })
+  .map((runs) => runs.map(([text, times]) => text.repeat(times)).join(''));
+
 // A page without a browser is slow, and the machine may be busy with other suites.
 const timeout = 120_000;
 
@@ -49,7 +85,7 @@ describe('a Markdown text that grows', () => {
   it('ends as the same page, however it was split', { timeout }, () => {
     fc.assert(
       fc.property(anyText, fc.array(fc.nat({ max: 200 }), { maxLength: 8 }), (text, cuts) => {
-        const streamed = new StreamedMarkdown(strings);
+        const streamed = streaming();
         for (const cut of cuts.toSorted((a, b) => a - b)) {
           streamed.update(text.slice(0, cut), false);
         }
@@ -65,7 +101,7 @@ describe('a Markdown text that grows', () => {
     const local = anyText.filter((text) => !/\[r\]|</u.test(text));
     fc.assert(
       fc.property(local, fc.integer({ min: 1, max: 9 }), (text, step) => {
-        const streamed = new StreamedMarkdown(strings);
+        const streamed = streaming();
         for (let length = step; length <= text.length; length += step) {
           streamed.update(text.slice(0, length), false);
           expect(normalised(streamed.element)).toBe(inOneGo(text.slice(0, length)));
@@ -83,8 +119,51 @@ describe('a Markdown text that grows', () => {
     );
   });
 
+  it('looks, at every moment, like what has come so far: long lists and tables', { timeout }, () => {
+    fc.assert(
+      fc.property(longBlocks, fc.integer({ min: 1, max: 23 }), (text, step) => {
+        const streamed = streaming();
+        for (let length = step; length < text.length + step; length += step) {
+          streamed.update(text.slice(0, length), false);
+          expect(normalised(streamed.element)).toBe(inOneGo(text.slice(0, length)));
+        }
+        streamed.update(text, true);
+        expect(normalised(streamed.element)).toBe(inOneGo(text));
+      }),
+      {
+        numRuns: 30,
+        endOnFailure: true,
+        examples: [
+          ['- a\n'.repeat(9) + '\n- b\n- c\n', 1],
+          ['- a\n\n' + '- b\n'.repeat(9) + '- - -\n', 1],
+          ['intro\n1. a\n' + '2. b\n'.repeat(9) + '\nend', 2],
+          ['10. c\n' + '   - f\n'.repeat(9), 3],
+          ['| a | b |\n|---|--:|\n' + '| 1 | 2 |\n'.repeat(9) + '# h\n', 2],
+        ],
+      },
+    );
+  });
+
+  it('leaves the settled items of a list and rows of a table alone', () => {
+    for (const [head, part] of [
+      ['', '- item\n'],
+      ['| a |\n|---|\n', '| 1 |\n'],
+    ] as const) {
+      const streamed = streaming();
+      for (let count = 1; count < 30; count += 1) {
+        streamed.update(head + part.repeat(count), false);
+      }
+      const before = [...streamed.element.querySelectorAll('li, tbody tr')];
+      streamed.update(head + part.repeat(40), true);
+      const after = [...streamed.element.querySelectorAll('li, tbody tr')];
+      expect(after).toHaveLength(40);
+      expect(after.slice(0, 26)).toEqual(before.slice(0, 26));
+      expect(after.slice(0, 26).every((element, index) => element === before[index])).toBe(true);
+    }
+  });
+
   it('leaves settled blocks alone', () => {
-    const streamed = new StreamedMarkdown(strings);
+    const streamed = streaming();
     streamed.update('# One\n\ntwo\n\nthree\n\nfour', false);
     const [first, , second] = streamed.element.children;
     streamed.update('# One\n\ntwo\n\nthree\n\nfour and more\n\nfive', false);
@@ -95,7 +174,7 @@ describe('a Markdown text that grows', () => {
   });
 
   it('lets a code block grow in place, so that a selection in it stays', () => {
-    const streamed = new StreamedMarkdown(strings);
+    const streamed = streaming();
     streamed.update('```ts\nlet a', false);
     const pre = streamed.element.querySelector('pre');
     streamed.update('```ts\nlet a = 1;\nlet b', false);
@@ -105,14 +184,14 @@ describe('a Markdown text that grows', () => {
   });
 
   it('can go on after it was complete', () => {
-    const streamed = new StreamedMarkdown(strings);
+    const streamed = streaming();
     streamed.update('a <b>b</b>', true);
     streamed.update('a <b>b</b> c', false);
     expect(streamed.element.textContent.trim()).toBe('a b c');
   });
 
   it('starts again when the text is another one', () => {
-    const streamed = new StreamedMarkdown(strings);
+    const streamed = streaming();
     streamed.update('# A\n\nb\n\nc\n\nd', false);
     streamed.update('other', false);
     expect(streamed.element.textContent).toBe('other\n');
