@@ -210,15 +210,32 @@ describe('what is not there', () => {
     expect(Object.keys(answer.body).sort()).toEqual(['code', 'details', 'hint', 'message']);
   });
 
-  it('tables are no part of the public face', async () => {
-    const account = await signUp(stack);
-    const answer = await call(stack, '/rest/v1/usage_records?select=*', { token: account.accessToken });
-    expect(answer.status).toBe(404);
-  });
-
   it('names that try to leave their quotes', async () => {
     const answer = await rpc(encodeURIComponent('profile"(); drop table public.user_profiles; --'), undefined, {});
     expect([answer.status, answer.body['code']]).toEqual([404, 'PGRST202']);
+  });
+});
+
+describe('rows', () => {
+  it('are read by their owner, whole, and by nobody else', async () => {
+    const [ada, other] = await Promise.all([signUp(stack), signUp(stack)]);
+    await rpc('record_usage', ada.accessToken, { records: [usageRecord(), usageRecord()] });
+    const read = (query: string, token?: string): Promise<Answer> =>
+      call(stack, `/rest/v1/usage_records${query}`, { token });
+    expect((await read('?select=*', ada.accessToken)).body).toMatchObject([{ user_id: ada.id }, { user_id: ada.id }]);
+    expect((await read('?limit=1', ada.accessToken)).body).toHaveLength(1);
+    expect((await read('', other.accessToken)).body).toEqual([]);
+    const stranger = await read('');
+    expect([stranger.status, stranger.body['code']]).toEqual([401, '42501']);
+  });
+
+  it.each([
+    ['of no table', '/nothing', 404, 'PGRST205'],
+    ['by a filter', '/usage_records?model=eq.x', 400, 'PGRST100'],
+    ['by a name that tries to leave its quotes', '/plans%22;drop', 404, 'PGRST205'],
+  ])('%s are not read', async (_case, path, status, code) => {
+    const answer = await call(stack, `/rest/v1${path}`);
+    expect([answer.status, answer.body['code']]).toEqual([status, code]);
   });
 });
 

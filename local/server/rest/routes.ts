@@ -8,6 +8,7 @@ import type { Database } from '../db/database.ts';
 import { RestError } from './errors.ts';
 import { callFunction } from './rpc.ts';
 import type { Requester } from './rpc.ts';
+import { readTable } from './tables.ts';
 
 export interface RestParts {
   readonly db: Database;
@@ -20,7 +21,7 @@ export interface RestParts {
 const MAX_BODY_BYTES = 1_048_576;
 const Arguments = v.record(v.string(), v.unknown());
 
-/** The part of PostgREST that the project uses: calls of functions. To be mounted at /rest/v1. */
+/** The part of PostgREST that the project needs: calls of functions, and whole rows. To be mounted at /rest/v1. */
 export function restRoutes(parts: RestParts): Hono {
   const app = new Hono();
   app.post(
@@ -34,12 +35,13 @@ export function restRoutes(parts: RestParts): Hono {
         : c.body(result, 200, { 'content-type': 'application/json; charset=utf-8' });
     },
   );
+  app.get('/:table', async (c) => {
+    const rows = await readTable(parts.db, await requesterOf(parts, c), c.req.param('table'), c.req.query());
+    return c.body(rows, 200, { 'content-type': 'application/json; charset=utf-8' });
+  });
   app.notFound((c) =>
     answer(
-      new RestError(404, {
-        code: 'PGRST205',
-        message: `The local stack offers functions under /rpc only, not ${c.req.path}`,
-      }),
+      new RestError(404, { code: 'PGRST125', message: `The local stack offers functions and rows, not ${c.req.path}` }),
     ),
   );
   app.onError((error) => {
