@@ -76,6 +76,7 @@ export default tseslint.config(
           'clearInterval',
           'fetch',
           'AbortController',
+          'atob',
           'AbortSignal',
           'TextDecoder',
           'TextEncoder',

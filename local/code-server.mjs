@@ -47,10 +47,10 @@ export async function startCodeServer({ paths, home, folder, vsix, companions = 
   if (codeServer === undefined || codeServerNode === undefined) throw new Error("call ensure('code-server') first");
   const userDataDir = path.join(home, 'user');
   await mkdir(path.join(userDataDir, 'User'), { recursive: true });
-  await writeFile(
-    path.join(userDataDir, 'User', 'settings.json'),
-    JSON.stringify({ ...quietSettings, ...settings }, null, 2),
-  );
+  const all = { ...quietSettings, ...settings };
+  await writeFile(path.join(userDataDir, 'User', 'settings.json'), JSON.stringify(all, null, 2));
+  // The option is stronger than the setting, which alone would still ask.
+  const trusting = all['security.workspace.trust.enabled'] ? [] : ['--disable-workspace-trust'];
   const common = [
     codeServer,
     ...['--config', path.join(home, 'config.yaml')],
@@ -59,19 +59,19 @@ export async function startCodeServer({ paths, home, folder, vsix, companions = 
   ];
   const env = environment(home);
 
-  const all = [vsix, ...companions];
-  const installer = start(codeServerNode, [...common, ...all.flatMap((file) => ['--install-extension', file])], {
+  const packages = [vsix, ...companions];
+  const installer = start(codeServerNode, [...common, ...packages.flatMap((file) => ['--install-extension', file])], {
     env,
   });
   const installed = collect(installer);
-  if ((await ended(installer)) !== 0) throw new Error(`VS Code did not take ${all.join(', ')}:\n${installed()}`);
+  if ((await ended(installer)) !== 0) throw new Error(`VS Code did not take ${packages.join(', ')}:\n${installed()}`);
 
   const child = start(
     codeServerNode,
     [
       ...common,
       ...['--auth', 'none', '--bind-addr', `127.0.0.1:${String(port)}`],
-      ...['--disable-telemetry', '--disable-update-check', '--disable-workspace-trust'],
+      ...['--disable-telemetry', '--disable-update-check', ...trusting],
       folder,
     ],
     { env },

@@ -42,15 +42,21 @@ const OPEN_AUTH_PATHS = new Set([
   '/auth/v1/.well-known/jwks.json',
 ]);
 
+/** What Supabase lets a web page read of its answers' headers; `x-sb-error-code` and `retry-after` are not among them. */
+const AUTH_EXPOSES = ['X-Total-Count', 'Link', 'X-Supabase-Api-Version'];
+const REST_EXPOSES = [
+  ...['Content-Encoding', 'Content-Location', 'Content-Range', 'Content-Type', 'Date', 'Location', 'Server'],
+  ...['Transfer-Encoding', 'Range-Unit'],
+];
+
 /** One origin for everything, as Supabase's gateway is. */
 export function gateway(parts: GatewayParts): Hono {
   const app = new Hono();
   app.use(loopbackHostsOnly());
 
-  const crossOrigin = cors({ origin: '*', exposeHeaders: ['x-sb-error-code', 'x-supabase-api-version'], maxAge: 3600 });
   const keyed = apiKey(parts);
-  app.use('/auth/v1/*', crossOrigin, keyed);
-  app.use('/rest/v1/*', crossOrigin, keyed);
+  app.use('/auth/v1/*', crossOrigin(AUTH_EXPOSES), keyed);
+  app.use('/rest/v1/*', crossOrigin(REST_EXPOSES), keyed);
   app.all(
     '/auth/v1/*',
     mount((request) => parts.auth.fetch(request)),
@@ -79,6 +85,10 @@ export function gateway(parts: GatewayParts): Hono {
   app.route('/_provider', parts.providers.routes());
   app.notFound((c) => c.json({ message: 'no Route matched with those values' }, 404));
   return app;
+}
+
+function crossOrigin(exposeHeaders: string[]): MiddlewareHandler {
+  return cors({ origin: '*', exposeHeaders, maxAge: 3600 });
 }
 
 function apiKey(parts: GatewayParts): MiddlewareHandler {

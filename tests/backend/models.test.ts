@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { EXPOSED_HEADERS } from '../../local/server/models/routes.ts';
 import type { LocalStack } from '../../local/server/start.ts';
 import { callModel, startTestStack, TestClock } from './support.ts';
 import type { Answer } from './support.ts';
@@ -301,13 +302,16 @@ describe('the catalogue', () => {
     ]);
   });
 
-  it('lets any web host read the headers that the extension needs', async () => {
+  it('allows any origin, and shows it the headers that LiteLLM shows: not the cost, not when to come again', async () => {
     const response = await fetch(`${stack.litellmUrl}/v1/models`, {
       headers: { origin: 'https://vscode.dev', authorization: `Bearer ${await newKey()}` },
     });
     await response.arrayBuffer();
     expect(response.headers.get('access-control-allow-origin')).toBe('*');
-    expect(response.headers.get('access-control-expose-headers')).toContain('x-litellm-call-id');
+    const exposed = response.headers.get('access-control-expose-headers')?.split(',');
+    expect(exposed).toEqual([...EXPOSED_HEADERS]);
+    expect(exposed).not.toContain('x-litellm-response-cost');
+    expect(exposed).not.toContain('retry-after');
   });
 
   it('answers the probes, and a path nobody made as LiteLLM does', async () => {

@@ -22,7 +22,7 @@ let failed = false;
 beforeAll(async () => {
   models = await startLocalStack();
   gate = await openGate(models.litellmUrl);
-  world = await startWorld({ models: { kind: 'litellm', url: gate.url, masterKey: models.masterKey } });
+  world = await startWorld({ stack: { models: { kind: 'litellm', url: gate.url, masterKey: models.masterKey } } });
   workbench = world.workbench;
 });
 

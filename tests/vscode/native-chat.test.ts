@@ -1,20 +1,19 @@
 // Godoty's models in VS Code's own chat, and for another extension that asks `vscode.lm`, in a real VS Code. The upstream
 // is one that calls tools. Each step builds on the one before it.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import type { Locator } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
-import { LmClient, packLmClient } from './harness/lmClient.ts';
+import { LmClient } from './harness/lmClient.ts';
 import type { Ask, AskMessage } from './harness/lmClient.ts';
 import { formatUsd } from './harness/money.ts';
 import { begin, end, startUpstream, toolCall } from './harness/toolUpstream.ts';
 import type { Upstream } from './harness/toolUpstream.ts';
 import type { Workbench } from './harness/workbench.ts';
 import { startWorld } from './harness/world.ts';
-import type { World } from './harness/world.ts';
+import type { ExtensionHost, World } from './harness/world.ts';
 
 const email = 'native@example.org';
 const password = 'correct horse battery staple';
@@ -24,31 +23,15 @@ const picoUsd = 100n * 150_000n + 10n * 600_000n;
 const tools = [{ name: 'read', description: 'Reads a file.', inputSchema: { type: 'object', properties: {} } }];
 const dot = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
-let packed: string;
 let upstream: Upstream;
 let world: World;
 let workbench: Workbench;
 let client: LmClient;
 let failed = false;
-/** What the complete answers of this file have cost so far. */
+/** What the complete answers of this window have cost so far. */
 let spent = 0n;
 
-beforeAll(async () => {
-  packed = mkdtempSync(path.join(tmpdir(), 'godoty-lm-client-'));
-  upstream = await startUpstream([model, 'llama3.2']);
-  world = await startWorld({ models: { kind: 'upstream', url: upstream.url, key: undefined } }, [
-    await packLmClient(packed),
-  ]);
-  workbench = world.workbench;
-  client = new LmClient(world.folder);
-});
-
-afterAll(async () => {
-  // What did not start has nothing to close.
-  await (world as World | undefined)?.close();
-  await (upstream as Upstream | undefined)?.close();
-  rmSync(packed, { recursive: true, force: true });
-});
+afterAll(close);
 
 afterEach(async (context) => {
   if (context.task.result?.state === 'fail') {
@@ -57,7 +40,24 @@ afterEach(async (context) => {
   }
 });
 
-describe('another extension', () => {
+// The last of these windows is the one of the tests that follow them.
+describe.each<ExtensionHost>(['worker', 'node'])('another extension, %s host', (host) => {
+  beforeAll(async () => {
+    await close();
+    failed = false;
+    spent = 0n;
+    upstream = await startUpstream([model, 'llama3.2']);
+    client = await LmClient.listen();
+    world = await startWorld({
+      host,
+      stack: { models: { kind: 'upstream', url: upstream.url, key: undefined } },
+      companions: ['lm-client'],
+      settings: client.settings,
+    });
+    workbench = world.workbench;
+    writeFileSync(path.join(world.folder, 'notes.txt'), 'Buy milk.');
+  });
+
   step('finds no models while nobody is signed in, and nobody is asked anything', async () => {
     expect(await client.models()).toEqual([]);
     expect(await workbench.asksSomething()).toBe(false);
@@ -242,11 +242,11 @@ describe('VS Code’s own chat', () => {
     await workbench.picture('native-agent');
     const [first, second] = upstream.requests.slice(before);
     expect(first?.tools?.map((tool) => tool.function.name)).toContain('list_dir');
-    // The tool has really looked: the file is the other extension's.
+    // The tool has really looked.
     expect(second?.messages.at(-1)).toMatchObject({
       role: 'tool',
       tool_call_id: expect.stringMatching(/^c1/) as unknown,
-      content: expect.stringContaining('lm-client.json') as unknown,
+      content: expect.stringContaining('notes.txt') as unknown,
     });
     await costs(2n * picoUsd);
   });
@@ -278,6 +278,13 @@ describe('VS Code’s own chat', () => {
     await workbench.inputBox(/How do you want to sign in/).waitFor();
   });
 });
+
+/** Closes what there is of the window and what belongs to it. */
+async function close(): Promise<void> {
+  await (world as World | undefined)?.close();
+  await (client as LmClient | undefined)?.close();
+  await (upstream as Upstream | undefined)?.close();
+}
 
 /** A test that is skipped once an earlier step failed: it would only fail for the same reason, later. */
 function step(name: string, action: () => Promise<void>): void {

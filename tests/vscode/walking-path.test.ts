@@ -1,28 +1,26 @@
-// What a newcomer does, in a real VS Code against the embedded backend. Each step builds on the one before it.
+// What a newcomer does, in a real VS Code against the embedded backend, in either of its extension hosts. Each step builds on
+// the one before it.
 import type { Locator } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { formatUsd } from './harness/money.ts';
 import type { Workbench } from './harness/workbench.ts';
 import { startWorld } from './harness/world.ts';
-import type { World } from './harness/world.ts';
+import type { ExtensionHost, World } from './harness/world.ts';
 
 const email = 'newcomer@example.org';
 const password = 'correct horse battery staple';
 
+/** From now on the database refuses usage records, as one does that has no room left. */
+const diskFull = `do $do$ begin
+  create function public.disk_full() returns trigger language plpgsql as
+    $$begin raise 'no space left on device' using errcode = 'disk_full'; end$$;
+  create trigger disk_full before insert on public.usage_records execute function public.disk_full();
+end $do$`;
+
 let world: World;
 let workbench: Workbench;
 let failed = false;
-
-beforeAll(async () => {
-  world = await startWorld();
-  workbench = world.workbench;
-});
-
-afterAll(async () => {
-  // A world that did not start has nothing to close.
-  await (world as World | undefined)?.close();
-});
 
 afterEach(async (context) => {
   if (context.task.result?.state === 'fail') {
@@ -31,7 +29,18 @@ afterEach(async (context) => {
   }
 });
 
-describe('a newcomer', () => {
+describe.each<ExtensionHost>(['node', 'worker'])('a newcomer, %s host', (host) => {
+  beforeAll(async () => {
+    failed = false;
+    world = await startWorld({ host });
+    workbench = world.workbench;
+  });
+
+  afterAll(async () => {
+    // A world that did not start has nothing to close.
+    await (world as World | undefined)?.close();
+  });
+
   step('creates an account from the command palette and is signed in', async () => {
     await workbench.runCommand('Godoty: Sign In');
     await workbench.picture('ways-to-sign-in');
@@ -42,6 +51,15 @@ describe('a newcomer', () => {
     await workbench.notification(new RegExp(`Signed in as ${email}`)).waitFor();
     await workbench.picture('signed-up');
     expect(await workbench.secrets()).not.toEqual({});
+  });
+
+  step('has the extension in that host', async () => {
+    // What runs in the browser's worker sends from the browser; what runs in Node does not.
+    const { supabaseUrl, litellmUrl } = world.stack;
+    const paths = [supabaseUrl, litellmUrl].flatMap((origin) => workbench.pathsAskedFor(origin));
+    const expected = ['/auth/v1/signup', '/functions/v1/vscode-config', '/v1/model/info'];
+    expect([...new Set(paths)]).toEqual(host === 'worker' ? expected : []);
+    expect(await devices()).toEqual([`code-server · ${new URL(workbench.page.url()).host}`]);
   });
 
   step('signs out, and in again with the password', async () => {
@@ -85,15 +103,28 @@ describe('a newcomer', () => {
     await expect.poll(statusText, { timeout: 20_000 }).toMatch(new RegExp(`(^|\\s)${shown.replace(/[$.]/g, '\\$&')}$`));
   });
 
-  step('is still signed in after a reload, without being asked anything', async () => {
-    await workbench.reload();
-    await workbench.statusBarItem.waitFor();
-    await workbench.picture('reloaded');
-    expect(await workbench.asksSomething()).toBe(false);
-    await newChat();
-    await send('Hello again');
-    await answer(0, 'done');
-  });
+  step(
+    'is still signed in when the window is opened again, without being asked, and what could not be sent is sent',
+    async () => {
+      await world.stack.db.query(diskFull);
+      await send('Goodbye');
+      await answer(3, 'done');
+      await expect.poll(() => world.keptByExtension()).toContain('"gpt-4o-mini"');
+      expect(await recordedOutcomes()).toHaveLength(3);
+      const { page } = workbench;
+      const url = page.url();
+      await page.goto('about:blank');
+      await world.stack.db.query('drop trigger disk_full on public.usage_records');
+      await page.goto(url);
+      await workbench.statusBarItem.waitFor();
+      await workbench.picture('opened-again');
+      expect(await workbench.asksSomething()).toBe(false);
+      await newChat();
+      await expect.poll(recordedOutcomes, { timeout: 20_000 }).toEqual(['cancelled', 'done', 'done', 'done']);
+      await send('Hello again');
+      await answer(0, 'done');
+    },
+  );
 
   step('signs out, and nothing secret is left', async () => {
     const secrets = await workbench.secrets();
@@ -140,6 +171,12 @@ async function answer(index: number, status: 'streaming' | 'done' | 'stopped'): 
 
 async function statusText(): Promise<string> {
   return (await workbench.statusBarItem.innerText()).trim();
+}
+
+/** What the account says of the devices that have a key. */
+async function devices(): Promise<string[]> {
+  const rows = await world.stack.db.query<{ device_name: string }>('select device_name from user_api_keys');
+  return rows.map((row) => row.device_name);
 }
 
 async function recordedOutcomes(): Promise<string[]> {

@@ -30,7 +30,16 @@ export interface ModelParts {
 }
 
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
-const EXPOSED_HEADERS = ['x-litellm-call-id', 'x-litellm-response-cost', 'x-litellm-key-spend', 'retry-after'];
+/** What LiteLLM lets a web page read, which is none of the cost, the call's id and `retry-after`. */
+export const EXPOSED_HEADERS = [
+  'x-litellm-semantic-filter',
+  'x-litellm-semantic-filter-tools',
+  'x-litellm-adaptive-router-model',
+  'x-litellm-applied-guardrails',
+  'x-litellm-guardrail-scan-id',
+  'x-litellm-guardrail-scan-metadata',
+  'x-litellm-cache-key',
+];
 
 /** Who calls: the operator by the master key, or somebody by a virtual key. */
 type Caller = { readonly kind: 'master' } | { readonly kind: 'key'; readonly row: KeyRow };
@@ -39,7 +48,7 @@ type Caller = { readonly kind: 'master' } | { readonly kind: 'key'; readonly row
 export function modelRoutes(parts: ModelParts): Hono {
   const app = new Hono();
   app.use(loopbackHostsOnly());
-  app.use(cors({ origin: '*', exposeHeaders: EXPOSED_HEADERS, maxAge: 3600 }));
+  app.use(cors({ origin: '*', exposeHeaders: EXPOSED_HEADERS, maxAge: 600 }));
   app.use(
     bodyLimit({
       maxSize: MAX_BODY_BYTES,

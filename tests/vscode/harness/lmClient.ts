@@ -1,10 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
-import path from 'node:path';
-
-import { createVSIX } from '@vscode/vsce';
-import { expect } from 'vitest';
-
-import { checkout } from '../../../local/setup/packages.mjs';
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 
 /** A part of a message, and of an answer. */
 export type AskPart =
@@ -45,20 +42,42 @@ export interface ListedModel {
   readonly messageTokens: number;
 }
 
-/** Packs the extension of the tests that uses `vscode.lm`, into a folder. */
-export async function packLmClient(folder: string): Promise<string> {
-  const packagePath = path.join(folder, 'lm-client.vsix');
-  const cwd = path.join(checkout, 'tests', 'vscode', 'lm-client');
-  await createVSIX({ cwd, packagePath, dependencies: false, allowMissingRepository: true, skipLicense: true });
-  return packagePath;
+/** A question for the extension, until it is answered. */
+interface Call {
+  readonly what: string;
+  readonly body: unknown;
+  readonly answer: (text: string) => void;
+  readonly fail: (error: Error) => void;
 }
 
-/** That extension, once it is running in the VS Code that has `workspace` open. */
+/**
+ * The extension `lm-client` in the VS Code that has {@link settings}. It may run where nothing can listen, and so it is the
+ * extension that asks here what to do.
+ */
 export class LmClient {
-  readonly #workspace: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly #server: Server;
+  readonly #calls = new Map<string, Call>();
+  readonly #waiting: string[] = [];
+  #idle: ServerResponse | undefined;
 
-  constructor(workspace: string) {
-    this.#workspace = workspace;
+  private constructor(server: Server) {
+    this.#server = server;
+    this.settings = { 'lmClient.url': `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      this.#serve(request, response);
+    });
+  }
+
+  static async listen(): Promise<LmClient> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return new LmClient(server);
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
   }
 
   models(): Promise<readonly ListedModel[]> {
@@ -80,13 +99,40 @@ export class LmClient {
   }
 
   async #call<T>(what: string, body?: unknown): Promise<T> {
-    const file = path.join(this.#workspace, 'lm-client.json');
-    await expect.poll(() => existsSync(file), { timeout: 30_000 }).toBe(true);
-    const { port } = JSON.parse(readFileSync(file, 'utf8')) as { port: number };
-    const init = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
-    const response = await fetch(`http://127.0.0.1:${port}/${what}`, init);
-    const text = await response.text();
-    if (!response.ok) throw new Error(text);
+    const text = await new Promise<string>((answer, fail) => {
+      const id = randomUUID();
+      this.#calls.set(id, { what, body, answer, fail });
+      this.#waiting.push(id);
+      this.#dispatch();
+    });
     return JSON.parse(text) as T;
+  }
+
+  /** `GET /` asks for a call; `POST /<its id>` answers it, or says at `POST /<its id>?failed` why not. */
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    response.setHeader('access-control-allow-origin', '*');
+    if (request.method === 'GET') {
+      this.#idle = response;
+      this.#dispatch();
+      return;
+    }
+    let text = '';
+    request.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+    request.on('end', () => {
+      const [id = '', failed] = (request.url ?? '').slice(1).split('?');
+      const call = this.#calls.get(id);
+      this.#calls.delete(id);
+      if (failed === undefined) call?.answer(text);
+      else call?.fail(new Error(text));
+      response.end();
+    });
+  }
+
+  #dispatch(): void {
+    const id = this.#idle === undefined ? undefined : this.#waiting.shift();
+    const call = id === undefined ? undefined : this.#calls.get(id);
+    if (call === undefined) return;
+    this.#idle?.end(JSON.stringify({ id, what: call.what, body: call.body }));
+    this.#idle = undefined;
   }
 }

@@ -23,12 +23,14 @@ export class Workbench {
   readonly page: Page;
   readonly #extensionId: string;
   readonly #browser: Browser;
+  readonly #requests: string[] = [];
   #pictures = 0;
 
   private constructor(page: Page, extensionId: string, browser: Browser) {
     this.page = page;
     this.#extensionId = extensionId;
     this.#browser = browser;
+    page.on('request', (request) => this.#requests.push(request.url()));
   }
 
   /** Opens a window in a browser of its own. `extensionId` is `publisher.name`. */
@@ -55,6 +57,17 @@ export class Workbench {
   async reload(): Promise<void> {
     await this.page.reload();
     await this.#ready();
+  }
+
+  /** Opens another folder in the window. VS Code takes an address of any kind for which an extension has files. */
+  async openFolder(address: string): Promise<void> {
+    await this.page.goto(new URL(`?folder=${encodeURIComponent(address)}`, this.page.url()).href);
+    await this.#ready();
+  }
+
+  /** The paths below `origin` that the browser itself, its workers among it, has asked for. */
+  pathsAskedFor(origin: string): string[] {
+    return this.#requests.filter((url) => url.startsWith(`${origin}/`)).map((url) => new URL(url).pathname);
   }
 
   /** Runs a command by its title in the command palette, as soon as the palette has it. */

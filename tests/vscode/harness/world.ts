@@ -7,7 +7,15 @@ import { startLocalStack } from '../../../local/server/start.ts';
 import type { LocalStack, LocalStackOptions } from '../../../local/server/start.ts';
 import { ensure } from '../../../local/setup/main.mjs';
 import { checkout } from '../../../local/setup/packages.mjs';
+import { packCompanion } from './companions.ts';
+import type { Companion } from './companions.ts';
 import { Workbench } from './workbench.ts';
+
+/**
+ * Where VS Code runs the extension: on the server, in Node, as on a desktop or over a remote connection; or in a worker of the
+ * browser, as on vscode.dev.
+ */
+export type ExtensionHost = 'node' | 'worker';
 
 /** A backend, a VS Code with the packed extension in it, and a window; nothing in them was used before. */
 export interface World {
@@ -17,16 +25,28 @@ export interface World {
   readonly folder: string;
   /** Changes user settings, as somebody does who edits the file. */
   changeSettings(changes: Readonly<Record<string, unknown>>): void;
+  /** The text of every file that the extension keeps. */
+  keptByExtension(): string;
   /** The text of every file that VS Code and the extension wrote: logs, settings, state. */
   writtenByVsCode(): string;
   close(): Promise<void>;
 }
 
-/**
- * Starts everything on free ports. The .vsix has to be built before: `npm run package`. `companions` are packed extensions
- * to install beside it.
- */
-export async function startWorld(options: LocalStackOptions = {}, companions: string[] = []): Promise<World> {
+export interface WorldOptions {
+  /** The default is Node's. */
+  readonly host?: ExtensionHost;
+  readonly stack?: LocalStackOptions;
+  /** Extensions to install beside Godoty. */
+  readonly companions?: readonly Companion[];
+  /** Further settings of the user. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** Whether VS Code trusts no folder and opens each in restricted mode, without asking. */
+  readonly restricted?: boolean;
+}
+
+/** Starts everything on free ports. The .vsix has to be built before: `npm run package`. */
+export async function startWorld(options: WorldOptions = {}): Promise<World> {
+  const { host = 'node', companions = [], restricted = false } = options;
   const { paths } = await ensure('code-server', 'browser');
   const { browser } = paths;
   if (browser === undefined) throw new Error('the set-up found no browser');
@@ -36,12 +56,19 @@ export async function startWorld(options: LocalStackOptions = {}, companions: st
     for (const step of closing.splice(0).reverse()) await step();
   };
   try {
-    const stack = await startLocalStack(options);
+    const stack = await startLocalStack(options.stack);
     closing.push(() => stack.close());
     const folder = path.join(home, 'workspace');
     mkdirSync(folder);
     const { name, vsix } = packedExtension();
-    const server = await startCodeServer({ paths, home, folder, vsix, companions, settings: settingsFor(stack) });
+    const packed = await Promise.all(companions.map((companion) => packCompanion(companion, home)));
+    const settings = {
+      ...settingsFor(stack),
+      ...settingsForHost(name, host),
+      ...(restricted ? restrictedMode : {}),
+      ...options.settings,
+    };
+    const server = await startCodeServer({ paths, home, folder, vsix, companions: packed, settings });
     closing.push(() => server.stop());
     const workbench = await Workbench.open(browser, server.url, name);
     closing.push(() => workbench.close());
@@ -50,7 +77,9 @@ export async function startWorld(options: LocalStackOptions = {}, companions: st
       const settings = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
       writeFileSync(file, JSON.stringify({ ...settings, ...changes }, null, 2));
     };
-    return { stack, workbench, folder, changeSettings, writtenByVsCode: () => textBelow(server.userDataDir), close };
+    const writtenByVsCode = (): string => textBelow(server.userDataDir);
+    const keptByExtension = (): string => textBelow(path.join(server.userDataDir, 'User', 'globalStorage', name));
+    return { stack, workbench, folder, changeSettings, keptByExtension, writtenByVsCode, close };
   } catch (error) {
     await close();
     throw error;
@@ -69,6 +98,17 @@ function settingsFor(stack: LocalStack): Record<string, unknown> {
     'godoty.backend.supabaseKey': stack.publishableKey,
     'godoty.backend.litellmUrl': stack.litellmUrl,
   };
+}
+
+const restrictedMode = {
+  'security.workspace.trust.enabled': true,
+  'security.workspace.trust.startupPrompt': 'never',
+};
+
+/** An extension that asks for models finds those of its own host alone, and so the client goes where the extension goes. */
+function settingsForHost(extension: string, host: ExtensionHost): Record<string, unknown> {
+  if (host === 'node') return {};
+  return { 'remote.extensionKind': { [extension]: ['ui'], 'godoty-tests.lm-client': ['ui'] } };
 }
 
 function packedExtension(): { name: string; vsix: string } {

@@ -1,8 +1,7 @@
 /**
- * Somebody else's extension that uses `vscode.lm`: it does over HTTP what a test asks it to do. Where it listens stands in
- * `lm-client.json` in the workspace.
+ * Somebody else's extension that uses `vscode.lm`, in either extension host: it does what a test asks it to do. It fetches its
+ * tasks from the address of the setting `lmClient.url`, and takes the next one while it is at work.
  */
-const { createServer } = require('node:http');
 const vscode = require('vscode');
 
 /** @typedef {import('../harness/lmClient.ts').Ask} Ask */
@@ -15,30 +14,30 @@ let parts = [];
 
 /** @param {vscode.ExtensionContext} context */
 function activate(context) {
-  const server = createServer((request, response) => {
-    let body = '';
-    request.setEncoding('utf8').on('data', (/** @type {string} */ text) => (body += text));
-    request.on('end', () => {
-      run(request.url ?? '', body === '' ? undefined : JSON.parse(body)).then(
-        (answer) => response.end(JSON.stringify(answer)),
-        (/** @type {Error} */ error) => response.writeHead(500).end(error.stack),
-      );
-    });
-  });
-  server.listen(0, '127.0.0.1', () => {
-    const address = server.address();
-    const folder = vscode.workspace.workspaceFolders?.[0];
-    if (folder === undefined || address === null || typeof address === 'string') return;
-    const text = new TextEncoder().encode(JSON.stringify({ port: address.port }));
-    void vscode.workspace.fs.writeFile(vscode.Uri.joinPath(folder.uri, 'lm-client.json'), text);
-  });
+  const url = /** @type {string} */ (vscode.workspace.getConfiguration('lmClient').get('url'));
+  const stop = new AbortController();
   context.subscriptions.push(
-    { dispose: () => server.close() },
+    { dispose: () => stop.abort() },
     vscode.lm.onDidChangeChatModels(() => (changes += 1)),
   );
+  void work(url, stop.signal);
 }
 
 module.exports = { activate };
+
+/**
+ * @param {string} url
+ * @param {AbortSignal} signal
+ */
+async function work(url, signal) {
+  while (!signal.aborted) {
+    const { id, what, body } = await (await fetch(url, { signal })).json();
+    void run(what, body).then(
+      (answer) => fetch(`${url}/${id}`, { method: 'POST', body: JSON.stringify(answer) }),
+      (/** @type {Error} */ error) => fetch(`${url}/${id}?failed`, { method: 'POST', body: error.stack ?? '' }),
+    );
+  }
+}
 
 /**
  * @param {string} what
@@ -46,13 +45,13 @@ module.exports = { activate };
  */
 async function run(what, ask) {
   switch (what) {
-    case '/models':
+    case 'models':
       return await models();
-    case '/changes':
+    case 'changes':
       return changes;
-    case '/parts':
+    case 'parts':
       return parts;
-    case '/ask':
+    case 'ask':
       return await answer(ask);
     default:
       throw new Error(`nothing is known of ${what}`);
@@ -107,9 +106,14 @@ function toMessage({ role, parts }) {
 /** @param {AskPart} part */
 function toPart(part) {
   if ('text' in part) return new vscode.LanguageModelTextPart(part.text);
-  if ('image' in part) return vscode.LanguageModelDataPart.image(Buffer.from(part.image, 'base64'), part.mimeType);
+  if ('image' in part) return vscode.LanguageModelDataPart.image(bytesOf(part.image), part.mimeType);
   if ('tool' in part) return new vscode.LanguageModelToolCallPart(part.callId, part.tool, part.input);
   return new vscode.LanguageModelToolResultPart(part.callId, [new vscode.LanguageModelTextPart(part.result)]);
+}
+
+/** @param {string} base64 */
+function bytesOf(base64) {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
 /** @param {unknown} part */
