@@ -129,6 +129,11 @@ export class Workbench {
     return this.page.locator('.notification-toast').filter({ hasText: text });
   }
 
+  /** The extension's place in the activity bar: it is there as soon as VS Code has read the extension's manifest. */
+  get activityBarItem(): Locator {
+    return this.page.getByRole('tab', { name: 'Godoty' });
+  }
+
   /** The extension's entries in the status bar. */
   get statusBarItem(): Locator {
     return this.page.locator(`.statusbar-item[id^="${this.#extensionId}"]:visible`);
