@@ -1,0 +1,82 @@
+/** The budgets hold: each check is shown what it has to refuse. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { afterAll, describe, expect, it } from 'vitest';
+import webpack from 'webpack';
+import type { Configuration, Stats } from 'webpack';
+
+import { BUDGET, PACKAGE, overBudget, packageFaults } from '../../extension/budget.mjs';
+import configurations from '../../webpack.config.js';
+
+const KIB = 1024;
+const folder = mkdtempSync(path.join(tmpdir(), 'godoty-budget-'));
+
+afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+
+/** Builds a script of so many bytes as the extension is built. */
+async function build(configuration: Configuration, bytes: number): Promise<Stats> {
+  const entry = path.join(folder, `${bytes}.js`);
+  writeFileSync(entry, `globalThis.kept = '${'x'.repeat(bytes)}';`);
+  const compiler = webpack({ ...configuration, entry, output: { path: path.join(folder, 'out') } });
+  return await new Promise((resolve, reject) => {
+    compiler.run((error, stats) => {
+      compiler.close(() => (stats === undefined ? reject(error ?? new Error('no result')) : resolve(stats)));
+    });
+  });
+}
+
+describe('the bundles', () => {
+  it.each(configurations.map((configuration) => [configuration.name ?? '', configuration] as const))(
+    'of %s fail the build when they are too large, and have no source map',
+    async (name, configuration) => {
+      const most = name === 'webview' ? BUDGET.webview : BUDGET.host;
+      expect(configuration.devtool).toBe(false);
+      expect((await build(configuration, most - KIB)).hasErrors()).toBe(false);
+      expect((await build(configuration, most + KIB)).toString()).toMatch(/exceeds? the recommended size limit/u);
+    },
+  );
+});
+
+describe('the core and the package', () => {
+  it('have the budgets that were agreed', () => {
+    expect(BUDGET).toEqual({
+      wasm: 262_144,
+      wasmGzipped: 102_400,
+      host: 409_600,
+      webview: 614_400,
+      vsix: 1_572_864,
+    });
+  });
+
+  it('may be as large as their budget, and not a byte larger', () => {
+    for (const what of ['wasm', 'wasmGzipped', 'vsix'] as const) {
+      expect(overBudget({ [what]: BUDGET[what] })).toEqual([]);
+      expect(overBudget({ [what]: BUDGET[what] + 1 })).toHaveLength(1);
+    }
+  });
+
+  const read = (): string => 'void 0;';
+
+  it('hold what was agreed', () => {
+    expect(packageFaults(PACKAGE, read)).toEqual([]);
+  });
+
+  it.each(['dist/node/extension.js.map', 'extension/src/extension.ts', 'tests/unit/budget.test.ts', '.env'])(
+    'do not hold %s',
+    (file) => {
+      expect(packageFaults([...PACKAGE, file], read)).toEqual([`${file} should not be in it`]);
+    },
+  );
+
+  it('lack nothing', () => {
+    expect(packageFaults(PACKAGE.slice(1), read)).toEqual(['LICENSE is missing']);
+  });
+
+  it('name no source map', () => {
+    const scripts = PACKAGE.filter((file) => /\.(?:js|css)$/u.test(file));
+    const faults = packageFaults(PACKAGE, () => '//# sourceMappingURL=extension.js.map');
+    expect(faults).toEqual(scripts.map((file) => `${file} names a source map`));
+  });
+});
