@@ -1,8 +1,13 @@
-// `npm run bench -- [--only sse] [--json] [--rounds N] [--pkg DIR]`: our parts beside their peers, in one process.
+// `npm run bench -- [--only sse|backend] [--json] [--rounds N] [--pkg DIR] [--rows N,N]`: our parts beside their peers, in
+// one process, and the backend's functions among more and more rows.
 import { parseArgs } from 'node:util';
-import { benchSse } from './sse/bench.mjs';
+import { benchBackend, describeBackend } from './backend/bench.mjs';
+import { benchSse, describeSse } from './sse/bench.mjs';
 
-const BENCHES = { sse: benchSse };
+const BENCHES = {
+  sse: { run: benchSse, describe: describeSse },
+  backend: { run: benchBackend, describe: describeBackend },
+};
 
 const { values } = parseArgs({
   options: {
@@ -10,12 +15,18 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '15' },
     pkg: { type: 'string' },
+    rows: { type: 'string', default: '100000,1000000' },
   },
 });
 
 const rounds = Number(values.rounds);
 if (!Number.isInteger(rounds) || rounds < 1) {
   console.error('--rounds takes a whole number from 1 on');
+  process.exit(2);
+}
+const rows = values.rows.split(',').map(Number);
+if (!rows.every((number) => Number.isInteger(number) && number >= 100 && number % 100 === 0)) {
+  console.error('--rows takes whole hundreds, parted by commas');
   process.exit(2);
 }
 const names = values.only ?? Object.keys(BENCHES);
@@ -25,15 +36,7 @@ for (const name of names) {
     console.error(`there is no bench "${name}"; there is: ${Object.keys(BENCHES).join(', ')}`);
     process.exit(2);
   }
-  for await (const line of bench({ rounds, pkg: values.pkg })) {
-    if (values.json) {
-      console.log(JSON.stringify(line));
-    } else {
-      const heap = `${String(line.ours_heap_per_event)} against ${String(line.peer_heap_per_event)} bytes of JS heap an event`;
-      console.log(
-        `${line.bench} ${line.case.padEnd(6)} ${line.peer.padEnd(32)} ${line.ratio.toFixed(2)}× faster ` +
-          `(${line.ours_ms.toFixed(1)} against ${line.peer_ms.toFixed(1)} ms; ${heap})`,
-      );
-    }
+  for await (const line of bench.run({ rounds, rows, pkg: values.pkg })) {
+    console.log(values.json ? JSON.stringify(line) : bench.describe(line));
   }
 }

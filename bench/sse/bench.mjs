@@ -73,3 +73,12 @@ export async function* benchSse({ rounds, pkg }) {
     }
   }
 }
+
+/** One line for people. */
+export function describeSse(line) {
+  const heap = `${String(line.ours_heap_per_event)} against ${String(line.peer_heap_per_event)} bytes of JS heap an event`;
+  return (
+    `${line.bench} ${line.case.padEnd(6)} ${line.peer.padEnd(32)} ${line.ratio.toFixed(2)}× faster ` +
+    `(${line.ours_ms.toFixed(1)} against ${line.peer_ms.toFixed(1)} ms; ${heap})`
+  );
+}
