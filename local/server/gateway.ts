@@ -7,6 +7,7 @@ import type { Env } from '../../supabase/functions/_shared/env.ts';
 import { handler as health } from '../../supabase/functions/health/handler.ts';
 import { handler as keys } from '../../supabase/functions/keys/handler.ts';
 import { handler as ready } from '../../supabase/functions/ready/handler.ts';
+import { handler as usageSync } from '../../supabase/functions/usage-sync/handler.ts';
 import { handler as vscodeConfig } from '../../supabase/functions/vscode-config/handler.ts';
 import type { Mailbox } from './auth/mailbox.ts';
 import type { StandInProviders } from './auth/stand-in.ts';
@@ -31,6 +32,7 @@ const FUNCTIONS: Readonly<Record<string, (request: Request, env: Env) => Promise
   health,
   keys,
   ready,
+  'usage-sync': usageSync,
   'vscode-config': vscodeConfig,
 };
 

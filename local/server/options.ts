@@ -24,6 +24,7 @@ export const USAGE = `Usage: tsx local/server/main.ts [options]
   --no-auto-confirm       new accounts must confirm their address (the mail stands at /_inbox)
   --mail-rest S           seconds between two mails of a kind to one person (default 60)
   --mails-per-hour N      mails that are sent in an hour before the rate limit answers (default: no limit)
+  --sync-every S          seconds between two runs of usage-sync (default 15; 0: never)
   --json-ready            print one line of JSON when up, instead of the banner
   --help
 
@@ -53,6 +54,7 @@ export function readCommand(args: readonly string[], env: Environment): Command 
       ...(values['mails-per-hour'] === undefined
         ? {}
         : { mailsPerHour: wholeNumber('--mails-per-hour', values['mails-per-hour'], 1_000_000) }),
+      syncSeconds: wholeNumber('--sync-every', values['sync-every'], 86_400),
       data: dataPlace(values.data, values.ephemeral, env),
       models: modelBackend(env),
     },
@@ -73,6 +75,7 @@ function parse(args: readonly string[]) {
         'auto-confirm': { type: 'boolean', default: true },
         'mail-rest': { type: 'string', default: '60' },
         'mails-per-hour': { type: 'string' },
+        'sync-every': { type: 'string', default: '15' },
         'json-ready': { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },

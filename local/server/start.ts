@@ -1,5 +1,6 @@
 import { createEnv } from '../../supabase/functions/_shared/env.ts';
 import type { Env } from '../../supabase/functions/_shared/env.ts';
+import { handler as usageSync } from '../../supabase/functions/usage-sync/handler.ts';
 import { AccessTokens } from './access-tokens.ts';
 import { Flows } from './auth/flows.ts';
 import { MailProofs } from './auth/mail-proofs.ts';
@@ -28,7 +29,8 @@ import type { Upstream } from './models/upstream-source.ts';
 import { ModelUsers } from './models/users.ts';
 import { readAuthConfig } from './project-config.ts';
 import { restRoutes } from './rest/routes.ts';
-import { loadSecrets } from './secrets.ts';
+import { every } from './schedule.ts';
+import { loadSecrets, randomText } from './secrets.ts';
 import type { StackSecrets } from './secrets.ts';
 
 /** Where the data lives. */
@@ -60,6 +62,8 @@ export interface LocalStackOptions {
   readonly mailRestSeconds?: number;
   /** How many mails the whole stack sends in an hour before it refuses. No limit by default. */
   readonly mailsPerHour?: number;
+  /** How often usage-sync runs, in place of the operator's schedule. Never by itself by default. */
+  readonly syncSeconds?: number;
   readonly clock?: Clock;
 }
 
@@ -91,7 +95,9 @@ export async function startLocalStack(options: LocalStackOptions = {}): Promise<
   const listeners: Listener[] = [];
   const databases: Database[] = [];
   const calls = new CallsInFlight();
+  let schedule: { stop(): Promise<void> } | undefined;
   const close = async (): Promise<void> => {
+    await schedule?.stop();
     // First nobody can come in, then what is under way ends and writes what it cost, then the database goes.
     await Promise.all(listeners.splice(0).map((listener) => listener.close()));
     await calls.idle();
@@ -117,6 +123,9 @@ export async function startLocalStack(options: LocalStackOptions = {}): Promise<
       calls,
     );
     const functionsEnv = await serveSupabase(listener, db, secrets, endpoint, clock, options);
+    if (options.syncSeconds !== undefined && options.syncSeconds > 0) {
+      schedule = every(options.syncSeconds, () => usageSync(syncRequest(functionsEnv), functionsEnv));
+    }
     return {
       supabaseUrl: listener.origin,
       publishableKey: secrets.publishableKey,
@@ -133,6 +142,14 @@ export async function startLocalStack(options: LocalStackOptions = {}): Promise<
     await close();
     throw error;
   }
+}
+
+/** The request of the operator's schedule. */
+export function syncRequest(env: Env): Request {
+  return new Request(`${env.get('SUPABASE_URL') ?? ''}/functions/v1/usage-sync`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${env.get('GODOTY_SYNC_SECRET') ?? ''}` },
+  });
 }
 
 function openDatabase(place: DataPlace): Promise<Database> {
@@ -235,6 +252,7 @@ async function serveSupabase(
     SUPABASE_SECRET_KEYS: JSON.stringify({ default: secretKey }),
     LITELLM_URL: endpoint.url,
     LITELLM_MASTER_KEY: endpoint.masterKey,
+    GODOTY_SYNC_SECRET: randomText(32),
   };
   const functionsEnv = createEnv((name) => settings[name], { now: clock.now });
   const app = gateway({

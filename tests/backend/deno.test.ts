@@ -43,7 +43,9 @@ async function served(
   work: (url: string) => Promise<void>,
   others: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const settings = ['SUPABASE_URL', 'SUPABASE_SECRET_KEYS', 'LITELLM_URL', 'LITELLM_MASTER_KEY'];
+  const settings = [
+    ...['SUPABASE_URL', 'SUPABASE_SECRET_KEYS', 'LITELLM_URL', 'LITELLM_MASTER_KEY', 'GODOTY_SYNC_SECRET'],
+  ];
   const child = spawn(
     process.execPath,
     [
@@ -96,7 +98,7 @@ async function served(
 }
 
 describe('in a real Deno', () => {
-  const NAMES = ['health', 'keys', 'ready', 'vscode-config'];
+  const NAMES = ['health', 'keys', 'ready', 'usage-sync', 'vscode-config'];
 
   it('knows every function', async () => {
     expect((await functionNames()).sort()).toEqual(NAMES);
@@ -156,6 +158,14 @@ describe('in a real Deno', () => {
   it('ready says that the servers behind answer', () =>
     served('ready', async (url) => {
       expect((await read(await fetch(url))).body).toEqual({ status: 'ready', database: 'ok', models: 'ok' });
+    }));
+
+  it('usage-sync runs for the operator and for nobody else', () =>
+    served('usage-sync', async (url) => {
+      const ask = async (secret: string): Promise<unknown> =>
+        (await read(await fetch(url, { method: 'POST', headers: { authorization: `Bearer ${secret}` } }))).body;
+      expect(await ask(stack.functionsEnv.get('GODOTY_SYNC_SECRET') ?? '')).toMatchObject({ status: 'done' });
+      expect(await ask(stack.secretKey)).toMatchObject({ code: 'not_authorized' });
     }));
 
   it('keys issues, lists, rotates and revokes', () =>

@@ -87,6 +87,7 @@ describe('vscode-config', () => {
         preview: `sk-…${key.slice(-4)}`,
         expires_at: null,
       },
+      quota: (await call(stack, '/rest/v1/rpc/quota', { token: account.accessToken, body: {} })).body,
       preferences: { default_model: 'gpt-4o-mini' },
     });
     expect(answer.headers.get('cache-control')).toBe('no-store');

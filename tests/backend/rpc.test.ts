@@ -78,6 +78,9 @@ describe('record_usage', () => {
         outcome: 'done',
         occurred_at: new Date(String(record['occurred_at'])),
         recorded_at: expect.any(Date) as Date,
+        reported: true,
+        settled_failed: false,
+        settled_request: null,
         settled_at: null,
       },
     ]);

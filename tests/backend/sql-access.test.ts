@@ -45,6 +45,10 @@ const TABLES: Readonly<Record<string, Access>> = {
   'godoty.rate_rules': { roles: NOBODYS, column: 'name' },
   'godoty.rate_limits': { roles: NOBODYS, column: 'bucket' },
   'godoty.key_tombstones': { roles: NOBODYS, column: 'key_hash' },
+  'godoty.usage_sync': { roles: NOBODYS, column: 'id' },
+  'godoty.usage_sync_readers': { roles: NOBODYS, column: 'name' },
+  'godoty.usage_touched': { roles: NOBODYS, column: 'user_id' },
+  'godoty.gateway_blocks': { roles: NOBODYS, column: 'user_id' },
   'godoty.user_tombstones': { roles: NOBODYS, column: 'user_id' },
 };
 
@@ -83,6 +87,14 @@ const FUNCTIONS: Readonly<Record<string, readonly RequestRole[]>> = {
   'public.gateway_deletions_owed(p_limit integer)': ['service_role'],
   'public.gateway_deletions_done(p_deleted text[], p_absent text[], p_users uuid[])': ['service_role'],
   'public.backend_ready()': ['service_role'],
+  'public.usage_sync_begin(p_holder uuid)': ['service_role'],
+  'public.usage_sync_book(p_holder uuid, p_reader text, p_until timestamp with time zone, p_rows jsonb)': [
+    'service_role',
+  ],
+  'public.gateway_account(p_user_id uuid)': ['service_role'],
+  'public.gateway_changes_due(p_holder uuid, p_limit integer)': ['service_role'],
+  'public.gateway_changes_told(p_ids bigint[])': ['service_role'],
+  'public.usage_sync_end(p_holder uuid)': ['service_role'],
   'godoty.refuse(status integer, code text, message text, details text)': [],
   'godoty.display_name_for(email text, metadata jsonb)': [],
   'godoty.username_base(email text)': [],
@@ -117,6 +129,11 @@ const FUNCTIONS: Readonly<Record<string, readonly RequestRole[]>> = {
   'godoty.locked_account(p_account text)': [],
   'godoty.refuse_device_beyond_limit(p_user_id uuid, p_device_id uuid)': [],
   'godoty.key_details(p_key user_api_keys)': [],
+  'godoty.keep_usage_sync(p_holder uuid)': [],
+  'godoty.book_spend(p_user_id uuid, p_call_id uuid, p_request_id text, p_failed boolean, p_model text, p_cost numeric, p_prompt_tokens integer, p_completion_tokens integer, p_total_tokens integer, p_cached_tokens integer, p_cache_write_tokens integer, p_reasoning_tokens integer, p_started_at timestamp with time zone)':
+    [],
+  'godoty.block_of(p_quota jsonb)': [],
+  'godoty.gateway_state(p_user_id uuid)': [],
   'godoty.take(p_rule text, p_subject text)': [],
   'godoty.on_key_deleted()': [],
   'godoty.on_account_deleted()': [],

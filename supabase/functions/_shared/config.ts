@@ -50,6 +50,15 @@ export function gatewayConfig(env: Env): GatewayConfig {
   };
 }
 
+/** Reads GODOTY_SYNC_SECRET, by which the operator's schedule is known. Throws a Refusal. */
+export function syncSecret(env: Env): string {
+  const secret = needed(env, 'GODOTY_SYNC_SECRET');
+  return secret.length < MIN_SECRET_LENGTH ? misconfigured('GODOTY_SYNC_SECRET') : secret;
+}
+
+/** Shorter ones can be guessed. */
+const MIN_SECRET_LENGTH = 32;
+
 const KeyDictionary = v.record(v.string(), v.pipe(v.string(), v.nonEmpty()));
 
 function secretKey(env: Env): string {

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import type { GatewayConfig, ProjectConfig } from './config.ts';
 import type { Env } from './env.ts';
 import { Refusal } from './errors.ts';
+import { AccountState, limitsOf } from './gateway-account.ts';
 import { deleteKey, generateKey, tellLimits } from './litellm.ts';
 import { newModelKey } from './model-key.ts';
 import type { ModelKey } from './model-key.ts';
@@ -43,14 +44,6 @@ const Account = v.object({
   display_name: v.string(),
   plan: v.string(),
   preferences: v.object({ defaultModel: v.optional(v.string()) }),
-  limits: v.object({
-    max_budget_usd: v.nullable(v.string()),
-    budget_duration: v.nullable(v.string()),
-    rpm_limit: v.nullable(v.number()),
-    tpm_limit: v.nullable(v.number()),
-    models: v.nullable(v.array(v.string())),
-    max_devices: v.number(),
-  }),
 });
 
 const Hashes = v.array(v.pipe(v.string(), v.hexadecimal()));
@@ -59,6 +52,8 @@ const Nothing = v.unknown();
 /** A key in use, and the account that it belongs to. */
 export interface IssuedKey {
   readonly account: v.InferOutput<typeof Account>;
+  /** What the account may use, and what is left of it. */
+  readonly state: v.InferOutput<typeof AccountState>;
   readonly key: ModelKey;
   readonly expiresAt: Date | null;
 }
@@ -85,20 +80,14 @@ export async function issueDeviceKey(servers: Servers, device: Device): Promise<
     Account,
   );
 
+  let state: v.InferOutput<typeof AccountState>;
   let formerKeys: readonly string[];
   let expiresAt: Date | null;
   try {
-    // LiteLLM makes no user for a key, and a key without a user has no limits.
-    await tellLimits(env, gateway, {
-      userId: device.userId,
-      plan: account.plan,
-      maxBudgetUsd: account.limits.max_budget_usd,
-      budgetDuration: account.limits.budget_duration,
-      rpm: account.limits.rpm_limit,
-      tpm: account.limits.tpm_limit,
-      models: account.limits.models,
-      blocked: null,
-    });
+    // LiteLLM makes no user for a key, and a key without a user has no limits. An account that is over its quota gets
+    // a key as well: LiteLLM answers it nothing until the quota resets.
+    state = await callAsService(env, project, 'gateway_account', { p_user_id: device.userId }, AccountState);
+    await tellLimits(env, gateway, limitsOf(device.userId, state));
     expiresAt = await generateKey(env, gateway, {
       key: key.key,
       hash: key.hash,
@@ -119,7 +108,7 @@ export async function issueDeviceKey(servers: Servers, device: Device): Promise<
   }
 
   await deleteKeys(servers, device.userId, formerKeys);
-  return { account, key, expiresAt };
+  return { account, state, key, expiresAt };
 }
 
 /** A key as a client receives it. */

@@ -21,6 +21,7 @@ export const REFUSALS = {
   rate_limited: 429,
   request_too_large: 413,
   token_expired: 401,
+  usage_sync_superseded: 409,
 } as const satisfies Readonly<Record<string, number>>;
 
 export type RefusalCode = keyof typeof REFUSALS;

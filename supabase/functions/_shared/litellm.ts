@@ -102,6 +102,11 @@ export function deleteKey(env: Env, gateway: GatewayConfig, hash: string): Promi
   return remove(env, gateway, '/key/delete', { keys: [hash] });
 }
 
+/** Deletes a user with all of its keys. */
+export function deleteUser(env: Env, gateway: GatewayConfig, userId: string): Promise<Deletion> {
+  return remove(env, gateway, '/user/delete', { user_ids: [userId] });
+}
+
 async function remove(env: Env, gateway: GatewayConfig, path: string, body: object): Promise<Deletion> {
   try {
     const { status } = await call(env, gateway, path, body);

@@ -1,3 +1,5 @@
+import { sha256 } from './sha256.ts';
+
 /** A virtual key of LiteLLM, and what may be kept of it. */
 export interface ModelKey {
   readonly key: string;
@@ -10,9 +12,7 @@ export interface ModelKey {
 /** Makes a key from 256 random bits. */
 export async function newModelKey(): Promise<ModelKey> {
   const key = `sk-${base64url(crypto.getRandomValues(new Uint8Array(32)))}`;
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(key));
-  const hash = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return { key, hash, preview: `sk-…${key.slice(-4)}` };
+  return { key, hash: await sha256(key), preview: `sk-…${key.slice(-4)}` };
 }
 
 function base64url(bytes: Uint8Array): string {

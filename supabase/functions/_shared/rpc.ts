@@ -13,6 +13,7 @@ const KNOWN_REFUSALS: ReadonlySet<string> = new Set<RefusalCode>([
   'device_key_superseded',
   'device_limit_reached',
   'key_not_found',
+  'usage_sync_superseded',
 ]);
 
 const ErrorBody = v.object({ code: v.string(), message: v.string() });

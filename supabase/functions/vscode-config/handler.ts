@@ -24,10 +24,21 @@ export function handler(request: Request, env: Env): Promise<Response> {
         deviceName: device.device_name,
       });
 
-      const { account } = issued;
+      const { account, state } = issued;
       return json(200, {
         user: { id: account.id, email: account.email, display_name: account.display_name },
-        plan: { name: account.plan, limits: account.limits },
+        plan: {
+          name: state.plan,
+          limits: {
+            max_budget_usd: state.max_budget_usd,
+            budget_duration: state.budget_duration,
+            rpm_limit: state.rpm_limit,
+            tpm_limit: state.tpm_limit,
+            models: state.models,
+            max_devices: state.max_devices,
+          },
+        },
+        quota: state.quota,
         model_access: modelAccess(servers.gateway, issued),
         preferences: { default_model: account.preferences.defaultModel ?? DEFAULT_MODEL },
       });
