@@ -47,7 +47,7 @@ async function checkSite(project: Server): Promise<Finding> {
     );
   }
   const site = new URL(target.url);
-  const unset = site.hostname === 'localhost' && !isLoopback(new URL(project.url).hostname);
+  const unset = isLoopback(site.hostname) && !isLoopback(new URL(project.url).hostname);
   return unset
     ? warn(
         subject,
