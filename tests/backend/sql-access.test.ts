@@ -313,6 +313,21 @@ describe.each(engines)('access on $name', (engine) => {
       expect(off).toEqual([]);
     });
 
+    it('grants nothing to everybody: a role that is new has nothing', async () => {
+      const everybody = await db.query(
+        `select object from (
+           select p.oid::regprocedure::text as object, coalesce(p.proacl, acldefault('f', p.proowner)) as acl from pg_proc p
+           where p.pronamespace in ('public'::regnamespace, 'godoty'::regnamespace)
+           union all
+           select c.oid::regclass::text, c.relacl from pg_class c
+           where c.relnamespace in ('public'::regnamespace, 'godoty'::regnamespace)
+           union all
+           select n.nspname, n.nspacl from pg_namespace n where n.nspname = 'godoty'
+         ) as granted, aclexplode(acl) as grant_entry where grantee = 0`,
+      );
+      expect(everybody).toEqual([]);
+    });
+
     it('pins the search path of every function that runs with its owner’s rights', async () => {
       const loose = await db.query(
         `select oid::regprocedure as name from pg_proc

@@ -398,6 +398,17 @@ describe.each(engines)('an account on $name', (engine) => {
       await record(...Array.from({ length: 50 }, () => usageRecord({ total_tokens: 1 })));
       expect(await quota()).toMatchObject({ blocked: true, hour: { used: 50, remaining: 0 }, month: { used: 50 } });
     });
+
+    it('which counts requests that failed before a model used a token against the larger limit alone', async () => {
+      await setPlan('free');
+      const failed = (): Record<string, unknown> => usageRecord({ total_tokens: 0, outcome: 'error' });
+      await record(...Array.from({ length: 60 }, failed));
+      expect(await quota()).toMatchObject({ blocked: false, hour: { used: 60, limit: 100, remaining: 40 } });
+      await record(...Array.from({ length: 11 }, () => usageRecord({ total_tokens: 1 })));
+      expect(await quota()).toMatchObject({ blocked: false, hour: { used: 71, limit: 100, remaining: 29 } });
+      await record(...Array.from({ length: 29 }, failed));
+      expect(await quota()).toMatchObject({ blocked: true, hour: { used: 100, limit: 100, remaining: 0 } });
+    });
   });
 
   describe('changes its preferences', () => {
