@@ -12,7 +12,7 @@ import type {
   CoreEvent,
   CoreHost,
   GodotyClient,
-  SignUpResult,
+  SignInStarted,
 } from '../../crate/wasm/pkg/godoty_core.js';
 import type { SessionStore } from './auth/sessionStore.ts';
 import { coreHost } from './core/host.ts';
@@ -91,12 +91,12 @@ export class AccountService {
     return this.#backend.loaded;
   }
 
-  async signIn(email: string, password: string, signal: AbortSignal): Promise<Account> {
-    return await (await this.client()).signIn(email, password, signal);
+  async signIn(email: string, password: string, signal: AbortSignal): Promise<SignInStarted> {
+    return await (await this.client()).startSignIn({ way: 'password', email, password }, signal);
   }
 
-  async signUp(email: string, password: string, signal: AbortSignal): Promise<SignUpResult> {
-    return await (await this.client()).signUp(email, password, signal);
+  async signUp(email: string, password: string, signal: AbortSignal): Promise<SignInStarted> {
+    return await (await this.client()).startSignIn({ way: 'createAccount', email, password }, signal);
   }
 
   /** Has the confirmation e-mail of a sign-up sent once more. */

@@ -76,6 +76,31 @@ export function wordsFor(detail: ErrorDetail): Words {
       return say(l10n.t('There is an account with this e-mail address already. Sign in instead.'), 'signIn');
     case 'SIGNUP_DISABLED':
       return say(l10n.t('{0} takes no new accounts. Ask its operator for one.', server), 'signIn');
+    case 'ACCOUNT_UNKNOWN':
+      return say(l10n.t('There is no account with this e-mail address yet.'), 'createAccount', 'retry');
+    case 'PROVIDER_DISABLED':
+      return say(l10n.t('{0} does not offer this way to sign in. Choose another one.', server), 'signIn');
+    case 'CODE_REJECTED':
+      return say(
+        l10n.t('This code is wrong, or too old, or was used before. Type the newest one, or have another sent.'),
+        'retry',
+      );
+    case 'ACCESS_DENIED':
+      return say(saidBy(l10n.t('The sign-in was declined. Nothing has changed.'), detail), 'signIn');
+    case 'SIGN_IN_EXPIRED':
+      return say(l10n.t('This sign-in took longer than five minutes, so it is void. Begin again.'), 'signIn');
+    case 'CALLBACK_USED':
+      return say(l10n.t('This sign-in is complete already, so its link does nothing more.'), 'signIn');
+    case 'CALLBACK_UNKNOWN':
+      return say(
+        l10n.t('This belongs to no sign-in that waits here, so nothing was done. Begin again if it was yours.'),
+        'signIn',
+      );
+    case 'ACCOUNT_MISMATCH':
+      return say(
+        l10n.t('The sign-in led to another account than the one it was begun for, so it was refused.'),
+        'signIn',
+      );
     case 'VALIDATION_FAILED':
       return say(saidBy(l10n.t('The server did not accept this.'), detail), 'retry');
     case 'NETWORK_ERROR':
@@ -235,6 +260,8 @@ function weakPassword(detail: ErrorDetail): string {
         return l10n.t('it needs more kinds of characters');
       case 'pwned':
         return l10n.t('it is known from a data leak');
+      case 'same_password':
+        return l10n.t('it is the old one');
       default:
         return unlinked(reason);
     }

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startLocalStack } from '../../local/server/start.ts';
 import type { LocalStack } from '../../local/server/start.ts';
 import { openGate } from '../support/gate.ts';
-import { MemoryQueues, MemoryStore, OPTIONS, ask, collector, detailOf, openWindow } from './support.ts';
+import { MemoryQueues, MemoryStore, OPTIONS, ask, collector, detailOf, openWindow, signIn, signUp } from './support.ts';
 
 const PASSWORD = 'correct horse battery';
 let stack: LocalStack;
@@ -27,7 +27,7 @@ const newEmail = (): string => `${crypto.randomUUID()}@example.org`;
 async function signedUp(store = new MemoryStore()) {
   const window = openWindow({ ...stack, store });
   const email = newEmail();
-  await window.client.signUp(email, PASSWORD);
+  await signUp(window, email, PASSWORD);
   return { ...window, email, store };
 }
 
@@ -49,9 +49,9 @@ describe('the account', () => {
 
   it('tells a wrong password from a weak one and from an account that exists', async () => {
     const { client, email } = await signedUp();
-    expect((await detailOf(client.signIn(email, 'wrong'))).code).toBe('INVALID_CREDENTIALS');
-    expect((await detailOf(client.signUp(email, PASSWORD))).code).toBe('ACCOUNT_EXISTS');
-    const weak = await detailOf(client.signUp(newEmail(), 'short'));
+    expect((await detailOf(signIn({ client }, email, 'wrong'))).code).toBe('INVALID_CREDENTIALS');
+    expect((await detailOf(signUp({ client }, email, PASSWORD))).code).toBe('ACCOUNT_EXISTS');
+    const weak = await detailOf(signUp({ client }, newEmail(), 'short'));
     expect(weak).toMatchObject({ code: 'WEAK_PASSWORD', status: 422, retryable: false });
     expect(weak.reasons).toContain('length');
   });
@@ -61,8 +61,8 @@ describe('the account', () => {
     try {
       const { client, events } = openWindow(strict);
       const email = newEmail();
-      expect(await client.signUp(email, PASSWORD)).toEqual({ kind: 'confirmEmail' });
-      expect((await detailOf(client.signIn(email, PASSWORD))).code).toBe('EMAIL_NOT_CONFIRMED');
+      expect(await signUp({ client }, email, PASSWORD)).toMatchObject({ kind: 'pending' });
+      expect((await detailOf(signIn({ client }, email, PASSWORD))).code).toBe('EMAIL_NOT_CONFIRMED');
       expect(client.account()).toBeUndefined();
       expect(events).toEqual([]);
     } finally {
@@ -74,7 +74,7 @@ describe('the account', () => {
     let ahead = 0;
     const store = new MemoryStore();
     const { client, events } = openWindow({ ...stack, store, clockAheadMs: () => ahead });
-    await client.signUp(newEmail(), PASSWORD);
+    await signUp({ client }, newEmail(), PASSWORD);
     const first = await client.accessToken();
     ahead = 3_600_000;
     const tokens = await Promise.all(Array.from({ length: 20 }, () => client.accessToken()));
@@ -87,7 +87,7 @@ describe('the account', () => {
     const store = new MemoryStore();
     store.broken = true;
     const { client, events } = openWindow({ ...stack, store });
-    await client.signUp(newEmail(), PASSWORD);
+    await signUp({ client }, newEmail(), PASSWORD);
     expect(events.map((event) => event.kind)).toContain('storeFailed');
     expect(client.account()).toBeDefined();
     expect((await detailOf(client.signOut())).code).toBe('STORE_FAILED');
@@ -110,7 +110,7 @@ describe('the account', () => {
     );
     const { client } = openWindow({ ...stack, supabaseUrl: `http://127.0.0.1:${port}` });
     const abort = new AbortController();
-    const signingIn = detailOf(client.signIn('a@example.org', 'x', abort.signal));
+    const signingIn = detailOf(signIn({ client }, 'a@example.org', 'x', abort.signal));
     await new Promise((resolve) => silent.once('request', resolve));
     await collectGarbage();
     abort.abort();
@@ -150,7 +150,7 @@ describe('an answer', () => {
     const store = new MemoryStore();
     const queues = new MemoryQueues();
     const first = openWindow({ ...stack, supabaseUrl: gate.url, store, queues });
-    await first.client.signUp(newEmail(), PASSWORD);
+    await signUp(first, newEmail(), PASSWORD);
     await first.client.models();
     gate.open = false;
     const id = crypto.randomUUID();
@@ -288,7 +288,7 @@ describe('an answer', () => {
     await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
     const { port } = stranger.address() as AddressInfo;
     const { client } = openWindow({ ...stack, litellmUrl: `http://127.0.0.1:${port}` });
-    await client.signUp(newEmail(), PASSWORD);
+    await signUp({ client }, newEmail(), PASSWORD);
     const refused = client.chat(crypto.randomUUID(), ask('gpt-4o-mini', 'hi'), OPTIONS, () => undefined);
     expect((await detailOf(refused)).code).toBe('ORIGIN_MISMATCH');
     expect(requests).toEqual([]);
@@ -310,7 +310,7 @@ describe('an answer', () => {
       ...stack,
       supabaseUrl: `http://127.0.0.1:${(redirecting.address() as AddressInfo).port}`,
     });
-    expect((await detailOf(client.signIn('a@example.org', PASSWORD))).code).toBe('NETWORK_ERROR');
+    expect((await detailOf(signIn({ client }, 'a@example.org', PASSWORD))).code).toBe('NETWORK_ERROR');
     expect(seen).toEqual([]);
     redirecting.close();
     thief.close();

@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import type { ErrorDetail } from '../../crate/wasm/pkg/godoty_core.js';
 import { selfSigned } from './selfSigned.ts';
-import { detailOf, openWindow } from './support.ts';
+import { detailOf, openWindow, signIn } from './support.ts';
 
 const servers: Server[] = [];
 
@@ -107,7 +107,7 @@ async function listen(server: Server, scheme: 'http' | 'https'): Promise<string>
 
 async function signInAt(supabaseUrl: string): Promise<ErrorDetail> {
   const { client } = openWindow({ supabaseUrl, publishableKey: 'sb_publishable_x', litellmUrl: 'http://127.0.0.1:9' });
-  const detail = await detailOf(client.signIn('a@example.org', 'a password'));
+  const detail = await detailOf(signIn({ client }, 'a@example.org', 'a password'));
   expect(detail.code).toBe('NETWORK_ERROR');
   return detail;
 }

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { GodotyClient } from '../../crate/wasm/pkg/godoty_core.js';
 import { startLocalStack } from '../../local/server/start.ts';
 import type { LocalStack } from '../../local/server/start.ts';
-import { MemoryStore, OPTIONS, ask, openWindow } from './support.ts';
+import { MemoryStore, OPTIONS, ask, openWindow, signUp } from './support.ts';
 import type { WindowOptions } from './support.ts';
 
 const USAGE = { prompt_tokens: 1000, completion_tokens: 100, total_tokens: 1100 };
@@ -28,7 +28,7 @@ beforeAll(async () => {
   stack = await startLocalStack({ data: { kind: 'memory' } });
   const store = new MemoryStore();
   const { client } = openWindow({ ...stack, store });
-  await client.signUp(`${crypto.randomUUID()}@example.org`, 'correct horse battery');
+  await signUp({ client }, `${crypto.randomUUID()}@example.org`, 'correct horse battery');
   await client.models();
   key = store.text ?? '';
   endpoint = createServer((request, response) => {

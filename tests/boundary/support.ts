@@ -3,7 +3,14 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
 import { GodotyClient, initSync } from '../../crate/wasm/pkg/godoty_core.js';
-import type { ChatPiece, CoreEvent, CoreHost, ErrorDetail, GodotyError } from '../../crate/wasm/pkg/godoty_core.js';
+import type {
+  ChatPiece,
+  CoreEvent,
+  CoreHost,
+  ErrorDetail,
+  GodotyError,
+  SignInStarted,
+} from '../../crate/wasm/pkg/godoty_core.js';
 
 /** What a window has of its own: a store, and what it heard. */
 export interface Window {
@@ -108,6 +115,21 @@ export function openWindow(options: WindowOptions): Window {
     host,
   );
   return { client, events };
+}
+
+/** Creates an account with e-mail and password. */
+export function signUp({ client }: Pick<Window, 'client'>, email: string, password: string): Promise<SignInStarted> {
+  return client.startSignIn({ way: 'createAccount', email, password });
+}
+
+/** Signs in with e-mail and password. */
+export function signIn(
+  { client }: Pick<Window, 'client'>,
+  email: string,
+  password: string,
+  signal?: AbortSignal,
+): Promise<SignInStarted> {
+  return client.startSignIn({ way: 'password', email, password }, signal);
 }
 
 /** The detail of what a promise rejects with. */

@@ -7,7 +7,7 @@ import type { LiteLLM } from '../../local/litellm/start.mjs';
 import { startLocalStack } from '../../local/server/start.ts';
 import type { LocalStack } from '../../local/server/start.ts';
 import { ensure } from '../../local/setup/main.mjs';
-import { MemoryStore, OPTIONS, ask, openWindow } from '../boundary/support.ts';
+import { MemoryStore, OPTIONS, ask, openWindow, signUp } from '../boundary/support.ts';
 import type { Window } from '../boundary/support.ts';
 import { openFront } from './front.ts';
 import type { Front } from './front.ts';
@@ -65,7 +65,7 @@ export interface User extends Window {
 export async function signedUp({ stack }: World): Promise<User> {
   const store = new MemoryStore();
   const window = openWindow({ ...stack, store });
-  await window.client.signUp(`${crypto.randomUUID()}@example.org`, 'correct horse battery');
+  await signUp(window, `${crypto.randomUUID()}@example.org`, 'correct horse battery');
   await window.client.models();
   return { ...window, store };
 }

@@ -2,21 +2,22 @@
 //!
 //! Everything that a server sends is bounded and unknown fields are ignored.
 
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
+mod refusal;
+mod session;
+mod settings;
 
-use crate::base64url;
-use crate::error::{Error, ErrorCode, Server};
-use crate::http::{BaseUrl, Credential, Method, Request, Response, bounded};
-use crate::json::{self, Object, Scanner};
+use alloc::string::String;
+
+pub(crate) use refusal::meaning;
+pub use settings::Settings;
+
+use crate::error::Error;
+use crate::http::{BaseUrl, Credential, Method, Request};
+use crate::json::Object;
+use crate::oauth::{Way, query};
 use crate::secret::Secret;
 
-/// The longest token that is taken, in bytes. Real ones have one to four KiB.
-const MAX_TOKEN: usize = 16 * 1024;
 const MAX_ID: usize = 128;
-const MAX_EMAIL: usize = 320;
-const MAX_REASONS: usize = 8;
 
 /// A time in milliseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +28,12 @@ impl Millis {
     #[must_use]
     pub const fn plus(self, ms: u64) -> Self {
         Self(self.0.saturating_add(ms))
+    }
+
+    /// The milliseconds since `earlier`; 0 when it is later.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
     }
 }
 
@@ -63,6 +70,9 @@ pub struct AuthSession {
     pub issued_at: Millis,
     /// When the access token ends, by this machine's clock (`issued_at + expires_in`), so that a wrong clock does no harm.
     pub expires_at: Millis,
+    /// The how manieth token of the session it is, from 1 on: which of two is the newer one, whatever the clock did.
+    /// 0 where that was not written down.
+    pub generation: u64,
 }
 
 /// What signing up led to.
@@ -74,43 +84,119 @@ pub enum SignUp {
     ConfirmEmail,
 }
 
+/// How the link in an e-mail leads back into the flow that had it sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Link<'a> {
+    /// Where the browser goes; without it, to the operator's site.
+    pub redirect_to: Option<&'a str>,
+    /// The PKCE challenge: what comes back is a code that is good only with its verifier.
+    pub challenge: &'a str,
+}
+
 /// The version of the error shape that this client asks for.
 const API_VERSION: &str = "2024-01-01";
 
+/// The time limit for what a picker waits for, in milliseconds.
+const SETTINGS_TIMEOUT_MS: u32 = 4_000;
+
 impl Supabase {
     fn request(&self, path: &str) -> Request {
-        let request = Request::new(Method::Post, &self.base, path)
-            .header("apikey", &self.publishable_key)
-            .header("x-supabase-api-version", API_VERSION);
+        let request = self.plain(Method::Post, path);
         // A legacy anon key is a JWT and also goes in `Authorization` while nobody is signed in; sb_publishable_… does not.
         if self.publishable_key.starts_with("eyJ") {
-            request.header("authorization", &format!("Bearer {}", self.publishable_key))
+            request.header("authorization", &["Bearer ", &self.publishable_key].concat())
         } else {
             request
         }
     }
 
+    fn plain(&self, method: Method, path: &str) -> Request {
+        Request::new(method, &self.base, path)
+            .header("apikey", &self.publishable_key)
+            .header("x-supabase-api-version", API_VERSION)
+    }
+
+    /// A call that has an e-mail with a link and a code sent.
+    fn mail(&self, path: &str, link: Link<'_>, body: Object) -> Request {
+        let body = body
+            .string("code_challenge", link.challenge)
+            .string("code_challenge_method", "s256")
+            .end();
+        let mut path = String::from(path);
+        if let Some(redirect_to) = link.redirect_to {
+            query::append(&mut path, "redirect_to", redirect_to);
+        }
+        self.request(&path).json(body)
+    }
+
     /// `POST /auth/v1/signup`.
     #[must_use]
-    pub fn sign_up(&self, email: &str, password: &Secret) -> Request {
-        self.request("/auth/v1/signup").json(credentials(email, password))
+    pub fn sign_up(&self, email: &str, password: &Secret, link: Link<'_>) -> Request {
+        self.mail("/auth/v1/signup", link, credentials(email, password))
+    }
+
+    /// `POST /auth/v1/otp`: a link and a code for signing in.
+    #[must_use]
+    pub fn send_code(&self, email: &str, create_user: bool, link: Link<'_>) -> Request {
+        let body = address(email).raw("create_user", if create_user { "true" } else { "false" });
+        self.mail("/auth/v1/otp", link, body)
+    }
+
+    /// `POST /auth/v1/recover`: a link and a code for choosing another password.
+    #[must_use]
+    pub fn recover(&self, email: &str, link: Link<'_>) -> Request {
+        self.mail("/auth/v1/recover", link, address(email))
     }
 
     /// `POST /auth/v1/token?grant_type=password`.
     #[must_use]
     pub fn sign_in(&self, email: &str, password: &Secret) -> Request {
         self.request("/auth/v1/token?grant_type=password")
-            .json(credentials(email, password))
+            .json(credentials(email, password).end())
     }
 
     /// `POST /auth/v1/resend`: the confirmation e-mail of a sign-up once more.
     #[must_use]
     pub fn resend_confirmation(&self, email: &str) -> Request {
+        self.request("/auth/v1/resend")
+            .json(address(email).string("type", "signup").end())
+    }
+
+    /// `POST /auth/v1/verify`: the code of an e-mail, which this way of signing in had sent.
+    #[must_use]
+    pub fn verify(&self, way: Way, email: &str, code: &str) -> Request {
+        let kind = match way {
+            Way::CreateAccount => "signup",
+            Way::ResetPassword => "recovery",
+            _ => "email",
+        };
+        let body = address(email).string("type", kind).string("token", code).end();
+        self.request("/auth/v1/verify").json(body)
+    }
+
+    /// `POST /auth/v1/token?grant_type=pkce`: a code for a session (RFC 7636, section 4.5).
+    #[must_use]
+    pub fn exchange(&self, code: &Secret, verifier: &Secret) -> Request {
         let body = Object::new()
-            .string("type", "signup")
-            .string("email", email.trim())
+            .string("auth_code", code.expose())
+            .string("code_verifier", verifier.expose())
             .end();
-        self.request("/auth/v1/resend").json(body)
+        self.request("/auth/v1/token?grant_type=pkce").json(body)
+    }
+
+    /// The address that a browser is sent to for signing in with a provider.
+    #[must_use]
+    pub fn authorize_url(&self, provider: &str, redirect_to: &str, challenge: &str) -> String {
+        let mut url = self.base.join("/auth/v1/authorize");
+        for (name, value) in [
+            ("provider", provider),
+            ("redirect_to", redirect_to),
+            ("code_challenge", challenge),
+            ("code_challenge_method", "s256"),
+        ] {
+            query::append(&mut url, name, value);
+        }
+        url
     }
 
     /// `POST /auth/v1/token?grant_type=refresh_token`.
@@ -118,6 +204,33 @@ impl Supabase {
     pub fn refresh(&self, refresh_token: &Secret) -> Request {
         let body = Object::new().string("refresh_token", refresh_token.expose()).end();
         self.request("/auth/v1/token?grant_type=refresh_token").json(body)
+    }
+
+    /// `GET /auth/v1/settings`: what the operator switched on.
+    #[must_use]
+    pub fn settings(&self) -> Request {
+        self.plain(Method::Get, "/auth/v1/settings")
+            .timeout_ms(SETTINGS_TIMEOUT_MS)
+    }
+
+    /// `GET /auth/v1/user`: whether the session still lives.
+    ///
+    /// # Errors
+    /// `ORIGIN_MISMATCH` when the token belongs to another server.
+    pub fn user(&self, access_token: &Credential) -> Result<Request, Error> {
+        self.plain(Method::Get, "/auth/v1/user").bearer(access_token)
+    }
+
+    /// `PUT /auth/v1/user`: another password.
+    ///
+    /// # Errors
+    /// `ORIGIN_MISMATCH` when the token belongs to another server.
+    pub fn set_password(&self, password: &Secret, access_token: &Credential) -> Result<Request, Error> {
+        let body = Object::new().string("password", password.expose()).end();
+        Ok(self
+            .plain(Method::Put, "/auth/v1/user")
+            .bearer(access_token)?
+            .json(body))
     }
 
     /// `POST /auth/v1/logout?scope=local`: this session, not the user's others.
@@ -133,410 +246,17 @@ impl Supabase {
     /// # Errors
     /// `ORIGIN_MISMATCH` when the token belongs to another server.
     pub fn authorized(&self, path: &str, access_token: &Credential) -> Result<Request, Error> {
-        Request::new(Method::Post, &self.base, path)
-            .header("apikey", &self.publishable_key)
-            .header("x-supabase-api-version", API_VERSION)
-            .bearer(access_token)
-    }
-
-    /// The session in a success's body, received at `now`.
-    ///
-    /// # Errors
-    /// `UNEXPECTED_RESPONSE` when it is none.
-    pub fn parse_session(&self, body: &Secret, now: Millis) -> Result<AuthSession, Error> {
-        self.session(body, now).ok_or_else(|| self.unexpected())
-    }
-
-    /// The answer to [`Supabase::sign_up`]: a session, or a bare user whose e-mail address is to be confirmed.
-    ///
-    /// # Errors
-    /// `UNEXPECTED_RESPONSE` when it is neither.
-    pub fn parse_sign_up(&self, body: &Secret, now: Millis) -> Result<SignUp, Error> {
-        if let Some(session) = self.session(body, now) {
-            return Ok(SignUp::Session(session));
-        }
-        let user = read(body.expose().as_bytes(), WireUser::read);
-        if user.is_some_and(|user| !user.id.is_empty()) {
-            Ok(SignUp::ConfirmEmail)
-        } else {
-            Err(self.unexpected())
-        }
-    }
-
-    fn unexpected(&self) -> Error {
-        Error::new(ErrorCode::UnexpectedResponse).at(Server::Account, self.base.origin().as_str())
-    }
-
-    fn session(&self, body: &Secret, now: Millis) -> Option<AuthSession> {
-        let wire = read(body.expose().as_bytes(), WireSession::read)?;
-        let fits = |token: &str| !token.is_empty() && token.len() <= MAX_TOKEN;
-        if !fits(&wire.access_token) || !fits(&wire.refresh_token) || wire.user.id.is_empty() {
-            return None;
-        }
-        let session_id = session_id(&wire.access_token)?;
-        let lifetime = wire.expires_in?.checked_mul(1000)?;
-        Some(AuthSession {
-            account: Account {
-                session_id,
-                user_id: bounded(&wire.user.id, MAX_ID),
-                email: bounded(&wire.user.email, MAX_EMAIL),
-            },
-            access_token: Credential::new(Secret::new(wire.access_token), self.base.origin().clone()),
-            refresh_token: Secret::new(wire.refresh_token),
-            issued_at: now,
-            expires_at: now.plus(lifetime),
-        })
-    }
-
-    /// What a refusal means.
-    #[must_use]
-    pub fn parse_error(&self, response: &Response) -> Error {
-        let wire = read(response.body.expose().as_bytes(), WireError::read).unwrap_or_default();
-        let named = wire
-            .code
-            .as_deref()
-            .or(wire.error_code.as_deref())
-            .or(wire.error.as_deref());
-        // The gateway before `GoTrue` refuses an API key with a message alone.
-        let key_refused = response.status == 401 && named.is_none() && wire.message.is_some();
-        let code = if key_refused {
-            ErrorCode::InvalidConfiguration
-        } else {
-            named
-                .and_then(auth_code)
-                .unwrap_or_else(|| status_code(response.status, named.is_some() || wire.msg.is_some()))
-        };
-        let mut error = Error::new(code)
-            .with_status(response.status)
-            .with_retry_after_ms(response.retry_after_ms);
-        if let Some(message) = wire.message.or(wire.msg).or(wire.error_description) {
-            error = error.with_server_message(&message);
-        }
-        error.reasons = wire.reasons;
-        if key_refused {
-            error.reasons.push("supabaseKey".into());
-        }
-        error.at(Server::Account, self.base.origin().as_str())
+        self.plain(Method::Post, path).bearer(access_token)
     }
 }
 
-fn credentials(email: &str, password: &Secret) -> String {
-    Object::new()
-        .string("email", email.trim())
-        .string("password", password.expose())
-        .end()
+fn address(email: &str) -> Object {
+    Object::new().string("email", email.trim_ascii())
 }
 
-/// The meaning of an error code of `GoTrue` (its `internal/api/apierrors/errorcode.go` lists them).
-fn auth_code(code: &str) -> Option<ErrorCode> {
-    Some(match code {
-        "invalid_credentials" | "invalid_grant" => ErrorCode::InvalidCredentials,
-        "email_not_confirmed" | "phone_not_confirmed" => ErrorCode::EmailNotConfirmed,
-        "weak_password" => ErrorCode::WeakPassword,
-        "user_already_exists" | "email_exists" => ErrorCode::AccountExists,
-        "signup_disabled" | "email_provider_disabled" | "email_address_not_authorized" => ErrorCode::SignupDisabled,
-        "validation_failed" | "bad_json" | "email_address_invalid" => ErrorCode::ValidationFailed,
-        "over_email_send_rate_limit" | "over_request_rate_limit" | "over_sms_send_rate_limit" => ErrorCode::RateLimited,
-        "refresh_token_not_found" | "refresh_token_already_used" | "session_not_found" | "session_expired" => {
-            ErrorCode::SessionExpired
-        }
-        "user_banned" | "user_not_found" | "no_authorization" | "bad_jwt" => ErrorCode::NotAuthenticated,
-        _ => return None,
-    })
-}
-
-/// The meaning of a status whose body names no code that is known here.
-fn status_code(status: u16, looks_like_supabase: bool) -> ErrorCode {
-    match status {
-        429 => ErrorCode::RateLimited,
-        500..=599 => ErrorCode::ServerError,
-        401 | 403 if looks_like_supabase => ErrorCode::NotAuthenticated,
-        400..=499 if looks_like_supabase => ErrorCode::ValidationFailed,
-        _ => ErrorCode::UnexpectedResponse,
-    }
-}
-
-/// The `session_id` claim of a JWT (RFC 7519, section 3). The signature is the server's business, not the client's.
-fn session_id(access_token: &str) -> Option<String> {
-    let payload = access_token.split('.').nth(1)?;
-    let bytes = base64url::decode(payload.trim_end_matches('='))?;
-    let session_id = read(&bytes, |scanner| {
-        let mut session_id = None;
-        scanner.object_or_skip(|scanner, key| {
-            if key.is("session_id") {
-                text_into(scanner, &mut session_id)
-            } else {
-                scanner.skip_value()
-            }
-        })?;
-        Ok(session_id)
-    })??;
-    (!session_id.is_empty() && session_id.len() <= MAX_ID).then_some(session_id)
-}
-
-/// Reads a whole document; `None` when it is not well formed.
-pub(crate) fn read<'a, T>(text: &'a [u8], value: impl FnOnce(&mut Scanner<'a>) -> json::Result<T>) -> Option<T> {
-    let mut scanner = Scanner::new(text);
-    let value = value(&mut scanner).ok()?;
-    scanner.end().ok()?;
-    Some(value)
-}
-
-/// Takes a string; a value of another kind leaves the slot as it is.
-pub(crate) fn text_into(scanner: &mut Scanner<'_>, slot: &mut Option<String>) -> json::Result<()> {
-    if let Some(text) = scanner.string_or_skip()? {
-        *slot = Some(text.decode().into_owned());
-    }
-    Ok(())
-}
-
-#[derive(Default)]
-struct WireSession {
-    access_token: String,
-    refresh_token: String,
-    expires_in: Option<u64>,
-    user: WireUser,
-}
-
-impl WireSession {
-    fn read(scanner: &mut Scanner<'_>) -> json::Result<Self> {
-        let (mut access_token, mut refresh_token) = (None, None);
-        let mut wire = Self::default();
-        scanner.object_or_skip(|scanner, key| {
-            if key.is("access_token") {
-                text_into(scanner, &mut access_token)
-            } else if key.is("refresh_token") {
-                text_into(scanner, &mut refresh_token)
-            } else if key.is("expires_in") {
-                wire.expires_in = scanner.whole_or_skip()?;
-                Ok(())
-            } else if key.is("user") {
-                wire.user = WireUser::read(scanner)?;
-                Ok(())
-            } else {
-                scanner.skip_value()
-            }
-        })?;
-        wire.access_token = access_token.unwrap_or_default();
-        wire.refresh_token = refresh_token.unwrap_or_default();
-        Ok(wire)
-    }
-}
-
-#[derive(Default)]
-struct WireUser {
-    id: String,
-    email: String,
-}
-
-impl WireUser {
-    fn read(scanner: &mut Scanner<'_>) -> json::Result<Self> {
-        let (mut id, mut email) = (None, None);
-        scanner.object_or_skip(|scanner, key| {
-            if key.is("id") {
-                text_into(scanner, &mut id)
-            } else if key.is("email") {
-                text_into(scanner, &mut email)
-            } else {
-                scanner.skip_value()
-            }
-        })?;
-        Ok(Self {
-            id: id.unwrap_or_default(),
-            email: email.unwrap_or_default(),
-        })
-    }
-}
-
-/// Both error shapes of `GoTrue`, and OAuth's of RFC 6749, section 5.2.
-#[derive(Default)]
-struct WireError {
-    /// The newer shape's code; the older one has the status here, as a number.
-    code: Option<String>,
-    error_code: Option<String>,
-    error: Option<String>,
-    message: Option<String>,
-    msg: Option<String>,
-    error_description: Option<String>,
-    reasons: Vec<String>,
-}
-
-impl WireError {
-    fn read(scanner: &mut Scanner<'_>) -> json::Result<Self> {
-        let mut wire = Self::default();
-        scanner.object_or_skip(|scanner, key| {
-            if key.is("weak_password") {
-                scanner.object_or_skip(|scanner, key| {
-                    if key.is("reasons") {
-                        read_reasons(scanner, &mut wire.reasons)
-                    } else {
-                        scanner.skip_value()
-                    }
-                })?;
-                return Ok(());
-            }
-            let slot = if key.is("code") {
-                &mut wire.code
-            } else if key.is("error_code") {
-                &mut wire.error_code
-            } else if key.is("error") {
-                &mut wire.error
-            } else if key.is("message") {
-                &mut wire.message
-            } else if key.is("msg") {
-                &mut wire.msg
-            } else if key.is("error_description") {
-                &mut wire.error_description
-            } else {
-                return scanner.skip_value();
-            };
-            text_into(scanner, slot)
-        })?;
-        Ok(wire)
-    }
-}
-
-fn read_reasons(scanner: &mut Scanner<'_>, reasons: &mut Vec<String>) -> json::Result<()> {
-    scanner.array_or_skip(|scanner| {
-        if let Some(reason) = scanner.string_or_skip()?
-            && reasons.len() < MAX_REASONS
-        {
-            reasons.push(bounded(&reason.decode(), MAX_ID));
-        }
-        Ok(())
-    })?;
-    Ok(())
+fn credentials(email: &str, password: &Secret) -> Object {
+    address(email).string("password", password.expose())
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use alloc::borrow::ToOwned;
-
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
-    use super::*;
-
-    pub(crate) fn supabase() -> Supabase {
-        Supabase {
-            base: BaseUrl::parse("https://example.supabase.co").unwrap(),
-            publishable_key: "sb_publishable_x".into(),
-        }
-    }
-
-    /// A session's body as the server sends it, for the tests of this crate.
-    pub(crate) fn session_body(session: &str, user: &str, token: &str, refresh: &str, expires_in: u64) -> String {
-        let claims = format!("{{\"session_id\":\"{session}\",\"t\":\"{token}\"}}");
-        let jwt = format!("e30.{}.sig", URL_SAFE_NO_PAD.encode(claims));
-        format!(
-            r#"{{"access_token":"{jwt}","token_type":"bearer","expires_in":{expires_in},"expires_at":1,"refresh_token":"{refresh}","user":{{"id":"{user}","email":"{user}@example.org","extra":1}}}}"#
-        )
-    }
-
-    #[test]
-    fn both_error_shapes_mean_the_same() {
-        let rows = [
-            (
-                400,
-                r#"{"code":"invalid_credentials","message":"Invalid login credentials"}"#,
-                ErrorCode::InvalidCredentials,
-            ),
-            (
-                400,
-                r#"{"code":400,"error_code":"invalid_credentials","msg":"x"}"#,
-                ErrorCode::InvalidCredentials,
-            ),
-            (
-                400,
-                r#"{"code":"email_not_confirmed","message":"x"}"#,
-                ErrorCode::EmailNotConfirmed,
-            ),
-            (
-                422,
-                r#"{"code":"user_already_exists","message":"x"}"#,
-                ErrorCode::AccountExists,
-            ),
-            (
-                400,
-                r#"{"code":"refresh_token_already_used","message":"x"}"#,
-                ErrorCode::SessionExpired,
-            ),
-            (
-                429,
-                r#"{"code":"over_email_send_rate_limit","message":"x"}"#,
-                ErrorCode::RateLimited,
-            ),
-            (
-                400,
-                r#"{"code":"some_new_code","message":"x"}"#,
-                ErrorCode::ValidationFailed,
-            ),
-            (
-                401,
-                r#"{"message":"No API key found in request"}"#,
-                ErrorCode::InvalidConfiguration,
-            ),
-            (401, r#"{"code":401,"msg":"x"}"#, ErrorCode::NotAuthenticated),
-            (403, r#"{"code":"bad_jwt","message":"x"}"#, ErrorCode::NotAuthenticated),
-            (401, "<html>", ErrorCode::UnexpectedResponse),
-            (403, "Forbidden", ErrorCode::UnexpectedResponse),
-            (404, "404 page not found", ErrorCode::UnexpectedResponse),
-            (502, "<html>", ErrorCode::ServerError),
-            (418, "{\"code\":[]}", ErrorCode::UnexpectedResponse),
-        ];
-        for (status, body, expected) in rows {
-            assert_eq!(
-                supabase().parse_error(&Response::new(status, body.into())).code,
-                expected,
-                "{body}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_weak_password_keeps_the_servers_reasons() {
-        let body = r#"{"code":"weak_password","message":"too short","weak_password":{"reasons":["length"]}}"#;
-        let error = supabase().parse_error(&Response::new(422, body.into()));
-        assert_eq!(
-            (error.code, error.reasons.as_slice()),
-            (ErrorCode::WeakPassword, &["length".to_owned()][..])
-        );
-    }
-
-    #[test]
-    fn a_refused_api_key_names_the_setting() {
-        let body = r#"{"message":"Invalid API key","hint":"Double check your API key."}"#;
-        let error = supabase().parse_error(&Response::new(401, body.into()));
-        assert_eq!(error.code, ErrorCode::InvalidConfiguration);
-        assert_eq!(
-            (error.reasons.as_slice(), error.status),
-            (&["supabaseKey".to_owned()][..], Some(401))
-        );
-    }
-
-    #[test]
-    fn a_sign_up_is_a_session_or_a_bare_user() {
-        let session = session_body("s1", "u1", "t1", "r1", 3600);
-        let parsed = supabase().parse_sign_up(&Secret::new(session), Millis(1000)).unwrap();
-        let SignUp::Session(session) = parsed else {
-            panic!("no session")
-        };
-        assert_eq!(session.account.session_id, "s1");
-        assert_eq!(session.expires_at, Millis(3_601_000));
-        let bare = supabase().parse_sign_up(&Secret::from(r#"{"id":"u1","email":"u1@example.org"}"#), Millis(0));
-        assert_eq!(bare, Ok(SignUp::ConfirmEmail));
-        for junk in ["", "{}", "[]", "<html>", r#"{"access_token":"x"}"#, r#"{"id":""}"#] {
-            let error = supabase().parse_sign_up(&Secret::from(junk), Millis(0)).unwrap_err();
-            assert_eq!(error.code, ErrorCode::UnexpectedResponse, "{junk}");
-        }
-    }
-
-    #[test]
-    fn a_legacy_key_also_goes_in_authorization() {
-        let mut legacy = supabase();
-        legacy.publishable_key = "eyJhbGciOi".into();
-        let names = |request: &Request| request.headers().map(|(name, _)| name).collect::<Vec<_>>();
-        assert!(names(&legacy.sign_in("a", &Secret::from("b"))).contains(&"authorization"));
-        assert!(!names(&supabase().sign_in("a", &Secret::from("b"))).contains(&"authorization"));
-    }
-}
+pub(crate) mod tests;

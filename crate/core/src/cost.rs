@@ -407,7 +407,7 @@ pub(crate) fn read_price(scanner: &mut Scanner<'_>) -> json::Result<Option<Price
     if scanner.peek() == Some(b'"') {
         return Ok(scanner
             .string_or_skip()?
-            .and_then(|text| Price::parse(text.decode().trim())));
+            .and_then(|text| Price::parse(text.decode().trim_ascii())));
     }
     Ok(scanner.number_or_skip()?.and_then(Price::parse))
 }

@@ -2,10 +2,10 @@
 
 use alloc::string::String;
 
-use crate::auth::{Millis, Supabase, read, text_into};
+use crate::auth::{Millis, Supabase};
 use crate::error::{Error, ErrorCode};
 use crate::http::{BaseUrl, Credential, Request, Response, bounded};
-use crate::json::{self, Object, Scanner};
+use crate::json::{self, Object, Scanner, read, text_into};
 use crate::secret::Secret;
 
 const MAX_KEY: usize = 512;

@@ -26,6 +26,22 @@ pub enum ErrorCode {
     AccountExists,
     /// The server takes no new accounts.
     SignupDisabled,
+    /// There is no account with this e-mail address, and none was to be created.
+    AccountUnknown,
+    /// The way of signing in is switched off at the server.
+    ProviderDisabled,
+    /// The code of an e-mail is wrong, was used before, or is too old.
+    CodeRejected,
+    /// The user, or the provider, said no.
+    AccessDenied,
+    /// The sign-in took longer than its time limit.
+    SignInExpired,
+    /// The sign-in that this callback belongs to is over already.
+    CallbackUsed,
+    /// The callback belongs to no sign-in that waits here, or is none at all.
+    CallbackUnknown,
+    /// The callback leads to another account than the one that was to be signed in.
+    AccountMismatch,
     /// The server, or the core itself, refused a field.
     ValidationFailed,
     /// No answer: DNS, TLS, proxy, connection or an aborted body.
@@ -62,7 +78,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, in the order of declaration. The boundary's tests hold TypeScript's union against it.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 31] = [
         Self::NotAuthenticated,
         Self::SessionExpired,
         Self::InvalidCredentials,
@@ -70,6 +86,14 @@ impl ErrorCode {
         Self::WeakPassword,
         Self::AccountExists,
         Self::SignupDisabled,
+        Self::AccountUnknown,
+        Self::ProviderDisabled,
+        Self::CodeRejected,
+        Self::AccessDenied,
+        Self::SignInExpired,
+        Self::CallbackUsed,
+        Self::CallbackUnknown,
+        Self::AccountMismatch,
         Self::ValidationFailed,
         Self::NetworkError,
         Self::Timeout,
@@ -108,6 +132,14 @@ impl ErrorCode {
             Self::WeakPassword => "WEAK_PASSWORD",
             Self::AccountExists => "ACCOUNT_EXISTS",
             Self::SignupDisabled => "SIGNUP_DISABLED",
+            Self::AccountUnknown => "ACCOUNT_UNKNOWN",
+            Self::ProviderDisabled => "PROVIDER_DISABLED",
+            Self::CodeRejected => "CODE_REJECTED",
+            Self::AccessDenied => "ACCESS_DENIED",
+            Self::SignInExpired => "SIGN_IN_EXPIRED",
+            Self::CallbackUsed => "CALLBACK_USED",
+            Self::CallbackUnknown => "CALLBACK_UNKNOWN",
+            Self::AccountMismatch => "ACCOUNT_MISMATCH",
             Self::ValidationFailed => "VALIDATION_FAILED",
             Self::NetworkError => "NETWORK_ERROR",
             Self::Timeout => "TIMEOUT",
@@ -198,12 +230,13 @@ impl Error {
         self
     }
 
-    /// With the server's words, cut to [`MAX_SERVER_MESSAGE`] characters, control characters dropped.
+    /// With the server's words, cut to [`MAX_SERVER_MESSAGE`] characters, control characters and those that
+    /// turn the direction of writing dropped.
     #[must_use]
     pub fn with_server_message(mut self, message: &str) -> Self {
         let kept: String = message
             .chars()
-            .filter(|c| !c.is_control())
+            .filter(|c| !c.is_control() && !reorders(*c))
             .take(MAX_SERVER_MESSAGE)
             .collect();
         self.server_message = (!kept.is_empty()).then_some(kept);
@@ -241,6 +274,11 @@ impl Error {
     }
 }
 
+/// Whether a character changes the order in which others are shown (Unicode's `Bidi_Control`).
+const fn reorders(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 impl From<ErrorCode> for Error {
     fn from(code: ErrorCode) -> Self {
         Self::new(code)
@@ -251,7 +289,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code.as_str())?;
         if let Some(status) = self.status {
-            write!(f, " (HTTP {status})")?;
+            write!(f, " (HTTP {})", u64::from(status))?;
         }
         Ok(())
     }
@@ -268,6 +306,7 @@ mod tests {
         for code in ErrorCode::ALL {
             let spelled = code.as_str().replace('_', "");
             assert_eq!(spelled, alloc::format!("{code:?}").to_uppercase());
+            assert_eq!(ErrorCode::ALL[code as usize], code);
         }
     }
 
@@ -281,7 +320,7 @@ mod tests {
 
     #[test]
     fn a_server_message_is_bounded_and_without_control_characters() {
-        let error = Error::new(ErrorCode::ServerError).with_server_message(&"a\u{1b}".repeat(1000));
+        let error = Error::new(ErrorCode::ServerError).with_server_message(&"a\u{1b}\u{202e}\u{2066}".repeat(1000));
         assert_eq!(error.server_message.unwrap().len(), MAX_SERVER_MESSAGE);
     }
 }

@@ -3,8 +3,9 @@
 //! A [`Credential`] is bound to the [`Origin`] that issued it; [`Request::bearer`] refuses to attach it to any other
 //! (invariant 1). URLs are held to a narrow grammar so that this parser and the platform's `fetch` can't disagree.
 
+#[cfg(test)]
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -51,7 +52,7 @@ impl BaseUrl {
     /// information, query, fragment and anything but plain ASCII are refused. The reason [`PLAIN_HTTP`] tells the
     /// address that would do with `https`.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let text = text.trim();
+        let text = text.trim_ascii();
         Self::parse_parts(text).ok_or_else(|| {
             let mut error = Error::new(ErrorCode::InvalidConfiguration);
             if text
@@ -80,8 +81,10 @@ impl BaseUrl {
             _ => return None,
         };
         let origin = match port {
-            Some(port) if port != default_port => format!("{scheme}://{host}:{port}"),
-            _ => format!("{scheme}://{host}"),
+            Some(port) if port != default_port => {
+                [scheme.as_str(), "://", host, ":", &u64::from(port).to_string()].concat()
+            }
+            _ => [scheme.as_str(), "://", host].concat(),
         };
         let path = path.trim_end_matches('/');
         let safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b'.' | b'~');
@@ -91,7 +94,7 @@ impl BaseUrl {
         let path = if path.is_empty() {
             String::new()
         } else {
-            format!("/{path}")
+            ["/", path].concat()
         };
         Some(Self {
             origin: Origin(origin),
@@ -108,7 +111,7 @@ impl BaseUrl {
     /// The address of a resource below this one; `path` begins with a slash.
     #[must_use]
     pub fn join(&self, path: &str) -> String {
-        format!("{}{}{path}", self.origin, self.path)
+        [self.origin.as_str(), &self.path, path].concat()
     }
 }
 
@@ -182,6 +185,8 @@ pub enum Method {
     Get,
     /// `POST`
     Post,
+    /// `PUT`
+    Put,
 }
 
 /// A request as data. Redirects are not followed (`redirect: "error"`).
@@ -229,7 +234,7 @@ impl Request {
         }
         self.headers.push((
             "authorization",
-            Secret::new(format!("Bearer {}", credential.secret.expose())),
+            Secret::new(["Bearer ", credential.secret.expose()].concat()),
         ));
         Ok(self)
     }
@@ -300,6 +305,8 @@ pub struct Response {
     pub body: Secret,
     /// `retry-after` in milliseconds, when the server sent it as seconds.
     pub retry_after_ms: Option<u64>,
+    /// `x-sb-error-code`, which Supabase Auth sends beside the body.
+    pub error_code: Option<String>,
 }
 
 impl Response {
@@ -310,6 +317,7 @@ impl Response {
             status,
             body: Secret::new(body),
             retry_after_ms: None,
+            error_code: None,
         }
     }
 

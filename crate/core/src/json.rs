@@ -3,12 +3,14 @@
 //! It accepts exactly the texts that ECMAScript's `JSON.parse` accepts (ECMA-404 / RFC 8259, lone surrogate escapes
 //! included), at any depth, without recursion over the input. Numbers stay text, so that a price keeps every digit.
 
+mod document;
 mod object;
 
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+pub(crate) use document::{read, text_into};
 pub use object::Object;
 
 /// The text is not JSON.

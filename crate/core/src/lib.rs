@@ -15,6 +15,7 @@ pub mod error;
 pub mod http;
 pub mod json;
 pub mod network;
+pub mod oauth;
 pub mod retry;
 pub mod secret;
 pub mod session;

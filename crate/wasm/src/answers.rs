@@ -8,12 +8,12 @@ use godoty_core::cost::{Money, Price};
 use godoty_core::error::{Error, ErrorCode};
 use js_sys::{Function, Promise, Reflect};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
 use web_sys::AbortSignal;
 
 use crate::chat::{Deltas, Ended, Limits};
 use crate::client::GodotyClient;
 use crate::error::{detail, to_js};
+use crate::task::promise;
 use crate::usage::{UsageSnapshot, cost, tokens};
 use crate::value::{Object, Value};
 
@@ -117,7 +117,7 @@ impl GodotyClient {
     #[wasm_bindgen(unchecked_return_type = "Promise<ModelInfo[]>")]
     pub fn models(&self) -> Promise {
         let chats = Rc::clone(&self.chats);
-        future_to_promise(async move {
+        promise(async move {
             let catalog = chats.models().await.map_err(|error| to_js(&error))?;
             let models = catalog.models().iter().map(|model| model_info(model).into());
             Ok(Value::List(models.collect()).into_js())
@@ -139,7 +139,7 @@ impl GodotyClient {
         signal: Option<AbortSignal>,
     ) -> Promise {
         let chats = Rc::clone(&self.chats);
-        future_to_promise(async move {
+        promise(async move {
             let (request, limits) = parse_call(&call, &options).map_err(|error| to_js(&error))?;
             let on_piece: Function = on_piece.unchecked_into();
             let ended = chats

@@ -20,6 +20,7 @@ use web_sys::AbortSignal;
 
 use crate::cancel::OnAbort;
 use crate::driver::{Driver, mismatch};
+use crate::task::spawn;
 use crate::timer::Timer;
 use crate::transport::{self, Abort};
 use crate::{oneshot, usage};
@@ -308,7 +309,7 @@ impl Chats {
         let (sender, receiver) = oneshot::channel();
         let this = Rc::clone(self);
         let access = access.clone();
-        wasm_bindgen_futures::spawn_local(async move { sender.send(this.catalog(&access).await.ok()) });
+        spawn(async move { sender.send(this.catalog(&access).await.ok()) });
         receiver
     }
 }

@@ -16,11 +16,12 @@ use godoty_core::session::{
 };
 use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::JsFuture;
 
 use crate::host::CoreHost;
 use crate::oneshot::{self, Sender};
 use crate::table::Table;
+use crate::task::spawn;
 use crate::timer::Timer;
 use crate::transport::{self, Abort};
 use crate::value::{Object, kind};
@@ -100,7 +101,7 @@ impl Driver {
                 };
                 self.calls.put(id, Rc::clone(&abort));
                 let this = Rc::clone(self);
-                spawn_local(async move {
+                spawn(async move {
                     let result = transport::send(&this.host, &request, &abort).await;
                     // A cancelled call was taken out of the table: nobody waits for it.
                     if this.calls.take(&id).is_some() {
@@ -116,7 +117,7 @@ impl Driver {
             }
             Output::Load(id) => {
                 let this = Rc::clone(self);
-                spawn_local(async move {
+                spawn(async move {
                     let result = match this.host.read_store() {
                         Ok(promise) => JsFuture::from(promise).await.map_err(|_| StoreError),
                         Err(_) => Err(StoreError),
@@ -155,7 +156,7 @@ impl Driver {
     /// Reports an input once the present one has been worked off.
     fn later(self: &Rc<Self>, input: Input) {
         let this = Rc::clone(self);
-        spawn_local(async move { this.feed(input) });
+        spawn(async move { this.feed(input) });
     }
 
     fn begin_update(self: &Rc<Self>, id: StoreId) {
@@ -173,7 +174,7 @@ impl Driver {
             })
         };
         let this = Rc::clone(self);
-        spawn_local(async move {
+        spawn(async move {
             let result = match this.host.update_store(&change) {
                 Ok(promise) => JsFuture::from(promise).await.map(|_| ()).map_err(|_| StoreError),
                 Err(_) => Err(StoreError),

@@ -11,10 +11,11 @@ use godoty_core::http::{Method, Request, Response, TransportError};
 use godoty_core::network::NetworkCause;
 use js_sys::{Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, ReadableStreamDefaultReader, RequestCache, RequestCredentials, RequestRedirect};
 
 use crate::host::CoreHost;
+use crate::task::spawn;
 use crate::timer::Timer;
 
 #[wasm_bindgen]
@@ -79,7 +80,7 @@ impl Abort {
             let reader = self.reader.take();
             if let Some(reader) = reader {
                 // It rejects when the signal was faster; there is nothing to be done about that.
-                spawn_local(async move { drop(JsFuture::from(reader.cancel()).await) });
+                spawn(async move { drop(JsFuture::from(reader.cancel()).await) });
             }
         }
     }
@@ -97,6 +98,7 @@ pub(crate) async fn send(host: &CoreHost, request: &Request, abort: &Rc<Abort>) 
         let body = String::from_utf8_lossy(&bytes).into_owned();
         let mut response = Response::new(stream.status, body);
         response.retry_after_ms = stream.header("retry-after").and_then(|value| retry_after_ms(&value));
+        response.error_code = stream.header("x-sb-error-code");
         Ok(response)
     }
     .await;
@@ -164,6 +166,7 @@ async fn fetch(request: &Request, abort: &Rc<Abort>) -> Result<gloo_net::http::R
     let method = match request.method() {
         Method::Get => gloo_net::http::Method::GET,
         Method::Post => gloo_net::http::Method::POST,
+        Method::Put => gloo_net::http::Method::PUT,
     };
     let mut builder = RequestBuilder::new(request.url())
         .method(method)
@@ -220,7 +223,7 @@ fn field(object: &JsValue, name: &str) -> JsValue {
 /// `Retry-After` as seconds (RFC 9110, section 10.2.3). The date form is left out: the proxies in question send seconds.
 fn retry_after_ms(value: &str) -> Option<u64> {
     value
-        .trim()
+        .trim_ascii()
         .parse::<u64>()
         .ok()
         .map(|seconds| seconds.saturating_mul(1000))

@@ -8,9 +8,10 @@ use godoty_core::cost::{Cost, Money, Usage, format_cost};
 use godoty_core::session::Ask;
 use godoty_core::usage::{Call, Ledger, RESEND_AFTER_MS, Totals, UnixMillis};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::JsFuture;
 
 use crate::driver::Driver;
+use crate::task::spawn;
 use crate::timer::Timer;
 use crate::value::{Object, kind};
 
@@ -101,7 +102,7 @@ impl Ledgers {
     pub(crate) fn resume(self: &Rc<Self>) {
         let Some(account) = self.driver.account() else { return };
         let this = Rc::clone(self);
-        spawn_local(async move {
+        spawn(async move {
             let host = this.driver.host();
             let loaded = match host.load_usage_queues(&account.user_id) {
                 Ok(promise) => JsFuture::from(promise).await,
@@ -126,7 +127,7 @@ impl Ledgers {
         self.driver.emit(&kind("usageChanged").into_js());
         let this = Rc::clone(self);
         let user_id = user_id.to_owned();
-        spawn_local(async move {
+        spawn(async move {
             this.save(&user_id).await;
             this.send();
         });
@@ -139,7 +140,7 @@ impl Ledgers {
         }
         self.resend.replace(None);
         let this = Rc::clone(self);
-        spawn_local(async move {
+        spawn(async move {
             let done = this.send_all().await;
             this.sending.set(false);
             if !done {
@@ -147,7 +148,7 @@ impl Ledgers {
                 let timer = Timer::start(this.driver.host(), f64::from(RESEND_AFTER_MS), move || {
                     if let Some(this) = weak.upgrade() {
                         // The timer that runs right now must not be dropped by its own callback.
-                        spawn_local(async move { this.send() });
+                        spawn(async move { this.send() });
                     }
                 });
                 this.resend.replace(Some(timer));

@@ -1,7 +1,7 @@
 /** Signing in and signing up, from the first question to the last word. What the user typed survives a failure. */
 import { ProgressLocation, l10n, window } from 'vscode';
 
-import type { Account, ErrorCode, SignUpResult } from '../../../crate/wasm/pkg/godoty_core.js';
+import type { Account, ErrorCode, SignInStarted } from '../../../crate/wasm/pkg/godoty_core.js';
 import type { AccountService } from '../account.ts';
 import { detailOf, hasCode } from '../core/errors.ts';
 import type { Action, ActionId, Words } from '../words.ts';
@@ -138,7 +138,7 @@ export class SignInFlow {
     }
   }
 
-  async #call({ abort: { signal }, abort, way, password }: Run): Promise<SignUpResult> {
+  async #call({ abort: { signal }, abort, way, password }: Run): Promise<SignInStarted> {
     const title = way === 'signIn' ? l10n.t('Signing in to Godoty…') : l10n.t('Creating your Godoty account…');
     const { account } = this.#ports;
     return await window.withProgress(
@@ -146,7 +146,7 @@ export class SignInFlow {
       async (_, token) => {
         token.onCancellationRequested(() => abort.abort());
         return way === 'signIn'
-          ? { kind: 'signedIn', account: await account.signIn(this.#email, password, signal) }
+          ? await account.signIn(this.#email, password, signal)
           : await account.signUp(this.#email, password, signal);
       },
     );

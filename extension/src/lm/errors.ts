@@ -30,6 +30,14 @@ export function toModelError(detail: ErrorDetail): LanguageModelError {
     case 'WEAK_PASSWORD':
     case 'ACCOUNT_EXISTS':
     case 'SIGNUP_DISABLED':
+    case 'ACCOUNT_UNKNOWN':
+    case 'PROVIDER_DISABLED':
+    case 'CODE_REJECTED':
+    case 'ACCESS_DENIED':
+    case 'SIGN_IN_EXPIRED':
+    case 'CALLBACK_USED':
+    case 'CALLBACK_UNKNOWN':
+    case 'ACCOUNT_MISMATCH':
     case 'VALIDATION_FAILED':
     case 'NETWORK_ERROR':
     case 'TIMEOUT':

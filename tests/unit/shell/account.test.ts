@@ -5,7 +5,7 @@ import type {
   Account,
   CoreHost,
   GodotyClient,
-  SignUpResult,
+  SignInStarted,
   UsageSnapshot,
 } from '../../../crate/wasm/pkg/godoty_core.js';
 import { AccountService } from '../../../extension/src/account.ts';
@@ -48,11 +48,10 @@ class PlayedClient {
     this.host = host;
   }
   restore = (): Promise<Account | undefined> => Promise.resolve(this.restored);
-  signIn = (): Promise<Account> => {
+  startSignIn = (): Promise<SignInStarted> => {
     this.host.onEvent({ kind: 'signedIn', account: USER });
-    return Promise.resolve(USER);
+    return Promise.resolve({ kind: 'signedIn', account: USER });
   };
-  signUp = (): Promise<SignUpResult> => Promise.resolve({ kind: 'confirmEmail' });
   signOut = (): Promise<void> => Promise.resolve();
   storeChanged = (): void => {
     this.heardOfStore += 1;

@@ -1,7 +1,7 @@
 /** The sign-in flow, with the user and the account played by the test. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 
-import type { Account, ErrorDetail, SignUpResult } from '../../../crate/wasm/pkg/godoty_core.js';
+import type { Account, ErrorDetail, SignInStarted } from '../../../crate/wasm/pkg/godoty_core.js';
 import type { AccountService, AccountState } from '../../../extension/src/account.ts';
 import { SignInFlow } from '../../../extension/src/auth/signIn.ts';
 import { host } from './vscode.ts';
@@ -13,8 +13,8 @@ const CREATE = '$(person-add) Create account';
 let state: AccountState;
 let flow: SignInFlow;
 const client = vi.fn((): Promise<unknown> => Promise.resolve({}));
-const signIn = vi.fn((): Promise<Account> => Promise.resolve(USER));
-const signUp = vi.fn((): Promise<SignUpResult> => Promise.resolve({ kind: 'signedIn', account: USER }));
+const signIn = vi.fn((): Promise<SignInStarted> => Promise.resolve({ kind: 'signedIn', account: USER }));
+const signUp = vi.fn((): Promise<SignInStarted> => Promise.resolve({ kind: 'signedIn', account: USER }));
 const resendConfirmation = vi.fn((): Promise<void> => Promise.resolve());
 const runAction = vi.fn();
 const report = vi.fn();
@@ -23,7 +23,7 @@ beforeEach(() => {
   host.reset();
   vi.resetAllMocks();
   client.mockResolvedValue({});
-  signIn.mockResolvedValue(USER);
+  signIn.mockResolvedValue({ kind: 'signedIn', account: USER });
   signUp.mockResolvedValue({ kind: 'signedIn', account: USER });
   resendConfirmation.mockResolvedValue();
   state = { kind: 'signedOut' };
@@ -127,7 +127,7 @@ describe('signing in', () => {
       ((_: string, __: string, signal: AbortSignal) =>
         new Promise((_resolve, reject) => {
           signal.addEventListener('abort', () => reject(fault('CANCELLED')));
-        })) as () => Promise<Account>,
+        })) as () => Promise<SignInStarted>,
     );
     const result = flow.start();
     await reachPassword();
@@ -229,7 +229,7 @@ describe('a failure', () => {
 
 describe('an address that is to be confirmed', () => {
   it('is signed in with the password that was chosen, once it is', async () => {
-    signUp.mockResolvedValueOnce({ kind: 'confirmEmail' });
+    signUp.mockResolvedValueOnce({ kind: 'pending', nonce: 'n', lifetimeMs: 300_000 });
     const result = flow.start();
     await reachPassword(CREATE);
     await type(/Choose a password/u, 'a password');

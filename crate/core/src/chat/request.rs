@@ -410,7 +410,7 @@ fn write_tool(out: &mut String, tool: &Tool) -> Result<(), Error> {
         write_string(out, &tool.description);
     }
     if !tool.parameters.is_empty() {
-        let schema = tool.parameters.trim();
+        let schema = tool.parameters.trim_ascii();
         if !schema.starts_with('{') || !is_json(schema.as_bytes()) {
             return Err(invalid());
         }

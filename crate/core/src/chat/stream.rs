@@ -61,7 +61,7 @@ impl ResponseHead {
     /// With one more header; those that don't matter are ignored, and the case of the name is.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        let value = value.trim();
+        let value = value.trim_ascii();
         let is = |wanted: &str| name.eq_ignore_ascii_case(wanted);
         if is("content-type") {
             self.content_type = value.to_ascii_lowercase();

@@ -1,20 +1,23 @@
 //! The machine itself. One job at a time; what a job waits for is its [`Step`].
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+mod flows;
 mod needs;
 mod refresh;
+mod sign_in;
 mod store;
 
-use self::refresh::refresh_at;
+use self::refresh::{Renewal, Rest};
+use self::sign_in::Attempt;
 use super::{Answer, Ask, Config, Event, HttpId, Input, Output, Record, RequestId, SignedOutReason, StoreId};
-use crate::auth::{Account, AuthSession, Millis, SignUp};
+use crate::auth::{Account, AuthSession, Millis, Supabase};
 use crate::device::ModelAccess;
 use crate::error::{Error, ErrorCode, Server};
 use crate::http::{Response, TransportError};
+use crate::oauth::{self, Flow, Host, Pasted, Way};
 use crate::secret::Secret;
 
 /// The session machine.
@@ -23,37 +26,34 @@ pub struct Session {
     config: Config,
     /// `None` until the store has been read.
     record: Option<Record>,
-    step: Option<Step>,
-    jobs: VecDeque<Job>,
+    /// What the job under way waits for, and the number of the answer.
+    step: Option<(u32, Step)>,
+    jobs: Vec<Job>,
     calls: Vec<(HttpId, Call)>,
-    outputs: VecDeque<Output>,
+    /// Who waits for the end of which flow.
+    waiting: Vec<(RequestId, String)>,
+    outputs: Vec<Output>,
     next_id: u32,
+    focused: bool,
+    rest: Option<Rest>,
+    /// When the server last took the session in memory for good.
+    validated_at: Millis,
+    /// The time of the last [`Output::WakeAt`], until it has come.
+    wake: Option<Millis>,
 }
 
 /// A job, in the order in which they were asked for.
 #[derive(Debug)]
 enum Job {
     Restore(RequestId),
-    Authenticate(RequestId, Credentials),
+    Authenticate(RequestId, Attempt),
+    Complete(RequestId, Pasted),
+    /// Nobody waits for this flow any more.
+    EndFlow(String),
     SignOut(RequestId),
-    Serve(Need),
+    Serve(Box<Need>),
     Reload,
-    ScheduledRefresh,
-}
-
-#[derive(Debug)]
-struct Credentials {
-    kind: Kind,
-    email: String,
-    password: Secret,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    SignUp,
-    SignIn,
-    /// Another confirmation e-mail; it has no password.
-    Resend,
+    Wake,
 }
 
 /// Something that needs a token.
@@ -66,6 +66,8 @@ struct Need {
     /// Whether another window of this device got a key at the same moment: the store is read once more, and a second
     /// conflict stands.
     conflicted: bool,
+    /// Whether the store was read because memory had no session.
+    looked: bool,
 }
 
 #[derive(Debug)]
@@ -73,44 +75,42 @@ enum What {
     AccessToken,
     ModelAccess { refused_key_id: Option<String> },
     Rpc { function: &'static str, body: String },
+    SetPassword(Secret),
 }
 
-/// What the job under way waits for.
+/// What the job under way waits for. `store` is the exclusive update that is held meanwhile.
 #[derive(Debug)]
 enum Step {
-    Load {
-        store: StoreId,
-        then: Box<Job>,
-    },
+    Load(Box<Job>),
     Authenticate {
         request: RequestId,
-        kind: Kind,
-        http: HttpId,
+        attempt: Attempt,
     },
-    /// The exclusive update that writes `write` has been asked for, or (`ending`) ended.
-    Write {
+    /// The exclusive update that writes this has been asked for.
+    Write(Write),
+    /// The update has ended.
+    Written(Write),
+    FlowLock {
+        request: RequestId,
+        proof: Pasted,
+    },
+    FlowCall {
         store: StoreId,
-        write: Write,
-        ending: bool,
+        request: RequestId,
+        /// Whether a refusal ends the flow: one by its own callback does, one of what was typed does not.
+        final_: bool,
     },
-    RefreshLock {
-        store: StoreId,
-        need: Option<Need>,
-    },
+    RefreshLock(Renewal),
     RefreshCall {
         store: StoreId,
-        http: HttpId,
-        need: Option<Need>,
+        need: Option<Box<Need>>,
     },
     RefreshStore {
-        store: StoreId,
         result: Result<(), Error>,
-        need: Option<Need>,
+        renewal: Renewal,
     },
-    Provision {
-        http: HttpId,
-        need: Need,
-    },
+    Provision(Box<Need>),
+    Validate(Box<Need>),
 }
 
 #[derive(Debug)]
@@ -118,7 +118,15 @@ enum Write {
     SignIn {
         request: RequestId,
         session: Box<AuthSession>,
+        /// The way of the flow that it ends.
+        way: Option<Way>,
     },
+    Flow {
+        request: RequestId,
+        flow: Box<Flow>,
+        url: Option<String>,
+    },
+    EndFlow(String),
     SignOut {
         request: RequestId,
         was: Option<Box<AuthSession>>,
@@ -127,12 +135,15 @@ enum Write {
         request: RequestId,
         access: Box<ModelAccess>,
     },
+    /// What was to be done is done.
+    Nothing,
 }
 
 /// A call that runs beside the jobs.
 #[derive(Debug)]
 enum Call {
-    Rpc { need: Need, token: Secret },
+    Need { need: Box<Need>, token: Secret },
+    Settings(RequestId, Host),
     Logout,
 }
 
@@ -144,10 +155,15 @@ impl Session {
             config,
             record: None,
             step: None,
-            jobs: VecDeque::new(),
+            jobs: Vec::new(),
             calls: Vec::new(),
-            outputs: VecDeque::new(),
+            waiting: Vec::new(),
+            outputs: Vec::new(),
             next_id: 0,
+            focused: true,
+            rest: None,
+            validated_at: Millis(0),
+            wake: None,
         }
     }
 
@@ -156,15 +172,24 @@ impl Session {
         match input {
             Input::Ask(request, ask) => self.ask(request, ask, now),
             Input::Cancel(request) => self.cancel(request),
-            Input::StoreChanged => self.jobs.push_back(Job::Reload),
-            Input::Wake => self.jobs.push_back(Job::ScheduledRefresh),
+            Input::StoreChanged => self.jobs.push(Job::Reload),
+            Input::Focused(focused) => self.focus(focused),
+            Input::Wake => {
+                self.wake = None;
+                self.jobs.push(Job::Wake);
+            }
             Input::Http(http, result) => self.http(http, result, now),
             Input::Loaded(store, result) => self.loaded(store, result, now),
             Input::UpdateBegan(store, result) => self.update_began(store, result, now),
             Input::UpdateEnded(store, result) => self.update_ended(store, result, now),
         }
         while self.step.is_none() {
-            let Some(job) = self.jobs.pop_front() else { break };
+            if self.jobs.is_empty() {
+                self.settle(now);
+                self.plan(now);
+                break;
+            }
+            let job = self.jobs.remove(0);
             self.start(job, now);
         }
     }
@@ -172,7 +197,7 @@ impl Session {
     /// The next thing to do, until there is none.
     #[must_use]
     pub fn poll(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        (!self.outputs.is_empty()).then(|| self.outputs.remove(0))
     }
 
     /// Who is signed in, as far as memory knows.
@@ -185,107 +210,95 @@ impl Session {
         self.record.as_ref()?.session.as_ref()
     }
 
+    const fn supabase(&self) -> &Supabase {
+        &self.config.supabase
+    }
+
     fn ask(&mut self, request: RequestId, ask: Ask, now: Millis) {
         let job = match ask {
             Ask::Restore => Job::Restore(request),
-            Ask::SignUp { email, password } => Job::Authenticate(
-                request,
-                Credentials {
-                    kind: Kind::SignUp,
-                    email,
-                    password,
-                },
-            ),
-            Ask::SignIn { email, password } => Job::Authenticate(
-                request,
-                Credentials {
-                    kind: Kind::SignIn,
-                    email,
-                    password,
-                },
-            ),
-            Ask::ResendConfirmation { email } => Job::Authenticate(
-                request,
-                Credentials {
-                    kind: Kind::Resend,
-                    email,
-                    password: Secret::from(""),
-                },
-            ),
+            Ask::Ways(host) => {
+                let call = self.supabase().settings();
+                let http = self.send(call);
+                self.calls.push((http, Call::Settings(request, host)));
+                return;
+            }
+            Ask::Start(start) => Job::Authenticate(request, Attempt::Start(start)),
+            Ask::ResendConfirmation { email } => Job::Authenticate(request, Attempt::Resend { email }),
+            Ask::Await { nonce } => {
+                self.waiting.push((request, nonce));
+                Job::Reload
+            }
+            Ask::Callback { text, pasted } => {
+                let proof = if pasted {
+                    oauth::parse_pasted(text.expose())
+                } else {
+                    oauth::parse(text.expose()).map(Pasted::Callback)
+                };
+                match proof {
+                    Some(proof) => Job::Complete(request, proof),
+                    None => return self.reply(request, Err(ErrorCode::CallbackUnknown.into())),
+                }
+            }
             Ask::SignOut => Job::SignOut(request),
-            Ask::AccessToken => Job::Serve(Need {
-                request,
-                what: What::AccessToken,
-                refused: None,
-                conflicted: false,
-            }),
+            Ask::AccessToken => {
+                // What memory has is given at once, whatever else is under way.
+                if let Some(token) = self.good_token(now) {
+                    return self.reply(request, Ok(Answer::AccessToken(token)));
+                }
+                Job::serve(request, What::AccessToken)
+            }
             Ask::ModelAccess => {
                 // A key in memory is good whatever the account's server does, even while a refresh is under way.
                 if let Some(access) = self.usable_access(None, now) {
                     let access = access.clone();
-                    self.reply(request, Ok(Answer::ModelAccess(access)));
-                    return;
+                    return self.reply(request, Ok(Answer::ModelAccess(access)));
                 }
-                Job::Serve(Need {
-                    request,
-                    what: What::ModelAccess { refused_key_id: None },
-                    refused: None,
-                    conflicted: false,
-                })
+                Job::serve(request, What::ModelAccess { refused_key_id: None })
             }
             Ask::ReplaceModelKey { key_id } => {
-                let what = What::ModelAccess {
-                    refused_key_id: Some(key_id),
-                };
-                Job::Serve(Need {
-                    request,
-                    what,
-                    refused: None,
-                    conflicted: false,
-                })
+                let refused_key_id = Some(key_id);
+                Job::serve(request, What::ModelAccess { refused_key_id })
             }
-            Ask::Rpc { function, body } => Job::Serve(Need {
-                request,
-                what: What::Rpc { function, body },
-                refused: None,
-                conflicted: false,
-            }),
+            Ask::SetPassword { password } => Job::serve(request, What::SetPassword(password)),
+            Ask::Rpc { function, body } => Job::serve(request, What::Rpc { function, body }),
         };
-        self.jobs.push_back(job);
+        self.jobs.push(job);
     }
 
     /// Gives up what can be given up without leaving the store or the server half changed.
     fn cancel(&mut self, request: RequestId) {
-        if let Some(Step::Authenticate {
-            request: current, http, ..
-        }) = &self.step
-            && *current == request
-        {
-            let http = *http;
-            self.step = None;
-            self.outputs.push_back(Output::CancelHttp(http));
-            self.reply(request, Err(ErrorCode::Cancelled.into()));
+        let held = match &self.step {
+            Some((_, Step::Authenticate { request: asking, .. })) if *asking == request => Some(None),
+            Some((
+                _,
+                Step::FlowCall {
+                    request: asking, store, ..
+                },
+            )) if *asking == request => Some(Some(*store)),
+            _ => None,
+        };
+        if let Some(store) = held {
+            if let Some((http, _)) = self.step.take() {
+                self.outputs.push(Output::CancelHttp(HttpId(http)));
+            }
+            if let Some(store) = store {
+                self.end_update(store, super::Change::Keep, Write::Nothing);
+            }
+        } else if let Some(at) = self.waiting.iter().position(|(waiting, _)| *waiting == request) {
+            let (_, nonce) = self.waiting.swap_remove(at);
+            self.jobs.push(Job::EndFlow(nonce));
+        } else if let Some(at) = self.jobs.iter().position(|job| job.can_be_left(request)) {
+            self.jobs.remove(at);
+        } else {
             return;
         }
-        let waiting = self.jobs.iter().position(|job| match job {
-            Job::Authenticate(waiting, _) => *waiting == request,
-            Job::Serve(need) => need.request == request,
-            _ => false,
-        });
-        if let Some(index) = waiting {
-            self.jobs.remove(index);
-            self.reply(request, Err(ErrorCode::Cancelled.into()));
-        }
+        self.reply(request, Err(ErrorCode::Cancelled.into()));
     }
 
     fn start(&mut self, job: Job, now: Millis) {
         if self.record.is_none() {
-            let store = StoreId(self.id());
-            self.outputs.push_back(Output::Load(store));
-            self.step = Some(Step::Load {
-                store,
-                then: Box::new(job),
-            });
+            self.load(job);
             return;
         }
         match job {
@@ -293,72 +306,47 @@ impl Session {
                 let account = self.account().cloned();
                 self.reply(request, Ok(Answer::Account(account)));
             }
-            Job::Authenticate(request, credentials) => self.authenticate(request, &credentials),
-            Job::SignOut(request) => {
-                let was = self.session().cloned().map(Box::new);
-                self.begin_write(Write::SignOut { request, was });
+            Job::Authenticate(request, attempt) => self.authenticate(request, attempt, now),
+            Job::Complete(request, proof) => {
+                self.begin_update(Step::FlowLock { request, proof });
             }
+            Job::EndFlow(nonce) => self.begin_write(Write::EndFlow(nonce)),
+            Job::SignOut(request) => self.begin_write(Write::SignOut { request, was: None }),
             Job::Serve(need) => self.serve(need, now),
-            Job::Reload => {
-                // A second load compares with what is in memory; see `loaded`.
-                let store = StoreId(self.id());
-                self.outputs.push_back(Output::Load(store));
-                self.step = Some(Step::Load {
-                    store,
-                    then: Box::new(Job::Reload),
-                });
-            }
-            Job::ScheduledRefresh => match self.session() {
-                Some(session) if now >= refresh_at(session) => self.begin_refresh(None),
-                Some(session) => {
-                    let at = refresh_at(session);
-                    self.outputs.push_back(Output::WakeAt(at));
-                }
-                None => {}
-            },
+            // A second load compares with what is in memory; see `loaded`.
+            Job::Reload => self.load(Job::Reload),
+            Job::Wake => self.woken(now),
         }
-    }
-
-    fn authenticate(&mut self, request: RequestId, credentials: &Credentials) {
-        let Credentials { kind, email, password } = credentials;
-        if email.trim().is_empty() || (password.is_empty() && *kind != Kind::Resend) {
-            self.reply(request, Err(ErrorCode::ValidationFailed.into()));
-            return;
-        }
-        let call = match kind {
-            Kind::SignUp => self.config.supabase.sign_up(email, password),
-            Kind::SignIn => self.config.supabase.sign_in(email, password),
-            Kind::Resend => self.config.supabase.resend_confirmation(email),
-        };
-        let http = HttpId(self.id());
-        self.outputs.push_back(Output::SendHttp(http, call));
-        self.step = Some(Step::Authenticate {
-            request,
-            kind: *kind,
-            http,
-        });
     }
 
     fn began(&mut self, session: &AuthSession) {
-        self.outputs.push_back(Output::WakeAt(refresh_at(session)));
-        self.outputs
-            .push_back(Output::Emit(Event::SignedIn(session.account.clone())));
+        self.trust(session);
+        self.emit(Event::SignedIn(session.account.clone()));
     }
 
     fn renewed(&mut self, session: &AuthSession) {
-        self.outputs.push_back(Output::WakeAt(refresh_at(session)));
-        self.outputs
-            .push_back(Output::Emit(Event::Refreshed(session.account.clone())));
+        self.trust(session);
+        self.emit(Event::Refreshed(session.account.clone()));
+    }
+
+    /// A token that was not there before: nothing is known against it.
+    fn trust(&mut self, session: &AuthSession) {
+        self.rest = None;
+        self.validated_at = session.issued_at;
     }
 
     /// The user left this session: say so, here and to the server.
     fn left(&mut self, session: &AuthSession) {
         let event = Event::SignedOut(session.account.clone(), SignedOutReason::User);
-        self.outputs.push_back(Output::Emit(event));
-        if let Ok(call) = self.config.supabase.sign_out(&session.access_token) {
-            let http = HttpId(self.id());
+        self.emit(event);
+        self.revoke(session);
+    }
+
+    /// Has the server end a session that nobody wants.
+    fn revoke(&mut self, session: &AuthSession) {
+        if let Ok(call) = self.supabase().sign_out(&session.access_token) {
+            let http = self.send(call);
             self.calls.push((http, Call::Logout));
-            self.outputs.push_back(Output::SendHttp(http, call));
         }
     }
 
@@ -367,59 +355,82 @@ impl Session {
             match self.calls.swap_remove(at).1 {
                 // Signed out is signed out, whatever the server says to it.
                 Call::Logout => {}
-                Call::Rpc { need, token } => self.rpc_answered(need, token, result),
+                Call::Need { need, token } => self.need_answered(need, token, result, now),
+                Call::Settings(request, host) => {
+                    let settings = result.ok().and_then(|response| Supabase::parse_settings(&response));
+                    self.reply(request, Ok(Answer::Ways(oauth::ways(host, settings.as_ref()))));
+                }
             }
             return;
         }
-        match self.step.take() {
-            Some(Step::Authenticate {
-                request,
-                kind,
-                http: expected,
-            }) if expected == http => {
-                self.authenticated(request, kind, result, now);
-            }
-            Some(Step::RefreshCall {
-                store,
-                http: expected,
-                need,
-            }) if expected == http => {
-                self.refresh_answered(store, need, result, now);
-            }
-            Some(Step::Provision { http: expected, need }) if expected == http => self.provisioned(need, result),
-            other => self.step = other,
+        match self.take_step(http.0) {
+            Some(Step::Authenticate { request, attempt }) => self.authenticated(request, attempt, result, now),
+            Some(Step::FlowCall { store, request, final_ }) => self.flow_answered(store, request, final_, result, now),
+            Some(Step::RefreshCall { store, need }) => self.refresh_answered(store, need, result, now),
+            Some(Step::Provision(need)) => self.provisioned(need, result),
+            Some(Step::Validate(need)) => self.validated(need, result, now),
+            _ => {}
         }
     }
 
-    fn authenticated(&mut self, request: RequestId, kind: Kind, result: Result<Response, TransportError>, now: Millis) {
-        let supabase = &self.config.supabase;
-        let outcome = match result {
-            Err(error) => Err(Error::from(error).at(Server::Account, supabase.base.origin().as_str())),
-            Ok(response) if !response.is_success() => Err(supabase.parse_error(&response)),
-            Ok(response) => match kind {
-                Kind::SignIn => supabase.parse_session(&response.body, now).map(SignUp::Session),
-                Kind::SignUp => supabase.parse_sign_up(&response.body, now),
-                // The answer says nothing, so that nobody learns which addresses have an account.
-                Kind::Resend => Ok(SignUp::ConfirmEmail),
-            },
-        };
-        match outcome {
-            Ok(SignUp::Session(session)) => self.begin_write(Write::SignIn {
-                request,
-                session: Box::new(session),
-            }),
-            Ok(SignUp::ConfirmEmail) => self.reply(request, Ok(Answer::ConfirmEmail)),
-            Err(error) => self.reply(request, Err(error)),
+    /// The step that waits for the answer of this number. An answer that nobody waits for any more is dropped.
+    fn take_step(&mut self, id: u32) -> Option<Step> {
+        self.step.take_if(|(expected, _)| *expected == id).map(|(_, step)| step)
+    }
+
+    /// A success of the account's server, or why there is none.
+    fn success(&self, result: Result<Response, TransportError>) -> Result<Response, Error> {
+        match result {
+            Err(error) => Err(Error::from(error).at(Server::Account, self.supabase().base.origin().as_str())),
+            Ok(response) if !response.is_success() => Err(self.supabase().parse_error(&response)),
+            Ok(response) => Ok(response),
         }
+    }
+
+    fn send(&mut self, call: crate::http::Request) -> HttpId {
+        let http = HttpId(self.id());
+        self.outputs.push(Output::SendHttp(http, call));
+        http
+    }
+
+    /// Sends a call whose answer the job waits for.
+    fn call(&mut self, call: crate::http::Request, step: Step) {
+        let http = self.send(call);
+        self.step = Some((http.0, step));
+    }
+
+    fn emit(&mut self, event: Event) {
+        self.outputs.push(Output::Emit(event));
     }
 
     fn reply(&mut self, request: RequestId, answer: Result<Answer, Error>) {
-        self.outputs.push_back(Output::Reply(request, answer));
+        self.outputs.push(Output::Reply(request, answer));
     }
 
     fn id(&mut self) -> u32 {
         self.next_id = self.next_id.wrapping_add(1);
         self.next_id
+    }
+}
+
+impl Job {
+    fn serve(request: RequestId, what: What) -> Self {
+        Self::Serve(Box::new(Need {
+            request,
+            what,
+            refused: None,
+            conflicted: false,
+            looked: false,
+        }))
+    }
+
+    /// Whether it is this request's, and nobody minds when it is never begun.
+    fn can_be_left(&self, request: RequestId) -> bool {
+        match self {
+            Self::Authenticate(waiting, _) | Self::Complete(waiting, _) => *waiting == request,
+            Self::Serve(need) => need.request == request,
+            _ => false,
+        }
     }
 }
 

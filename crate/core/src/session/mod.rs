@@ -7,7 +7,9 @@
 mod machine;
 mod record;
 
+use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 pub use machine::Session;
 pub use record::{Record, Unreadable};
@@ -16,6 +18,7 @@ use crate::auth::{Account, Millis, Supabase};
 use crate::device::{Device, ModelAccess};
 use crate::error::Error;
 use crate::http::{BaseUrl, Request, Response, TransportError};
+use crate::oauth::{Host, Offer, Way};
 use crate::secret::Secret;
 
 /// What the machine is set to. Another backend means another machine.
@@ -50,10 +53,14 @@ pub struct StoreError;
 pub enum Input {
     /// A caller asks for something.
     Ask(RequestId, Ask),
-    /// A caller gave up; a sign-in under way is cancelled. Anything that is past the point of return goes on.
+    /// A caller gave up; a sign-in under way, or a flow that is waited for, is cancelled. Anything that is past the point
+    /// of return goes on.
     Cancel(RequestId),
     /// Another window may have changed the store.
     StoreChanged,
+    /// Whether the user is in this window: it renews the session ahead of time, the others when they need it. A machine
+    /// that was not told takes its window for the one.
+    Focused(bool),
     /// The time of the last [`Output::WakeAt`] has come.
     Wake,
     /// The answer to [`Output::SendHttp`].
@@ -71,24 +78,32 @@ pub enum Input {
 pub enum Ask {
     /// Who is signed in, from the store. Makes no call to a server. Answer: [`Answer::Account`].
     Restore,
-    /// A new account. Answer: [`Answer::SignedIn`] or [`Answer::ConfirmEmail`].
-    SignUp {
-        /// The e-mail address.
-        email: String,
-        /// The password.
-        password: Secret,
+    /// The ways to sign in that this host and the server have. Answer: [`Answer::Ways`].
+    Ways(Host),
+    /// Begin to sign in. Answer: [`Answer::SignedIn`], or [`Answer::Pending`] when something from outside is needed.
+    Start(Box<Start>),
+    /// Wait until a flow has ended, in whichever window. A cancelled wait ends the flow. Answer: [`Answer::Completed`].
+    Await {
+        /// The flow's.
+        nonce: String,
     },
-    /// Sign in. Answer: [`Answer::SignedIn`].
-    SignIn {
-        /// The e-mail address.
-        email: String,
-        /// The password.
-        password: Secret,
+    /// A callback came, or (`pasted`) the user brought an address, the code in it, or the digits of an e-mail.
+    /// Answer: [`Answer::Completed`].
+    Callback {
+        /// The whole address, or what was pasted or typed.
+        text: Secret,
+        /// Whether the user brought it.
+        pasted: bool,
     },
-    /// Send the confirmation e-mail once more. Answer: [`Answer::ConfirmEmail`], whether or not it was needed.
+    /// Send the confirmation e-mail once more. Answer: [`Answer::Done`], whether or not it was needed.
     ResendConfirmation {
         /// The e-mail address.
         email: String,
+    },
+    /// Another password for who is signed in. Answer: [`Answer::Done`].
+    SetPassword {
+        /// The password.
+        password: Secret,
     },
     /// Sign out here: memory and store first, then the server. Answer: [`Answer::Done`].
     SignOut,
@@ -111,15 +126,46 @@ pub enum Ask {
     },
 }
 
+/// How to begin to sign in. What a way does not need is empty.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// The way.
+    pub way: Way,
+    /// The e-mail address; for a provider, nothing.
+    pub email: String,
+    /// The password, or the one that is chosen.
+    pub password: Secret,
+    /// Where the browser comes back to: needed for a provider; without it, the link of an e-mail leads to the operator's
+    /// site, and its code still counts.
+    pub redirect_to: Option<String>,
+    /// Whether a code by e-mail may create an account.
+    pub create_user: bool,
+    /// The user that is to be signed in again; empty when anybody may.
+    pub user_id: String,
+    /// Entropy: a text of unreserved characters that nobody can guess and nobody had before.
+    pub nonce: String,
+    /// Entropy: a verifier of PKCE.
+    pub verifier: Secret,
+}
+
 /// What a caller gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// Who is signed in, if anybody.
     Account(Option<Account>),
+    /// The ways to sign in, best first.
+    Ways(Vec<Offer>),
     /// Signed in.
     SignedIn(Account),
-    /// The account exists once the e-mail address is confirmed.
-    ConfirmEmail,
+    /// The flow waits, for [`LIFETIME_MS`](crate::oauth::LIFETIME_MS) at most.
+    Pending {
+        /// Names the flow.
+        nonce: String,
+        /// Where the browser is to go.
+        url: Option<String>,
+    },
+    /// A flow led to a session.
+    Completed(Account, Way),
     /// A valid access token.
     AccessToken(Secret),
     /// A model key.

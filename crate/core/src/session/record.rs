@@ -3,10 +3,12 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::auth::{Account, AuthSession, Millis, read, text_into};
+use crate::auth::{Account, AuthSession, Millis};
 use crate::device::ModelAccess;
+use crate::error::ErrorCode;
 use crate::http::{BaseUrl, Credential};
-use crate::json::{self, Object, Scanner};
+use crate::json::{self, Object, Scanner, read, text_into};
+use crate::oauth::{Flow, FlowState, Way};
 use crate::secret::Secret;
 
 /// The version that this code writes.
@@ -19,6 +21,8 @@ pub struct Record {
     pub session: Option<AuthSession>,
     /// This device's model key and who it belongs to.
     pub model_access: Option<ModelAccess>,
+    /// The sign-in that waits, or that ended last.
+    pub flow: Option<Flow>,
 }
 
 /// The stored text was not written by this version, was damaged, or belongs to another backend.
@@ -38,6 +42,7 @@ impl Record {
                 .string("refresh_token", session.refresh_token.expose())
                 .number("issued_at", session.issued_at.0)
                 .number("expires_at", session.expires_at.0)
+                .number("generation", session.generation)
                 .end()
         });
         let model_access = self.model_access.as_ref().map_or_else(null, |access| {
@@ -51,11 +56,26 @@ impl Record {
                 None => object.end(),
             }
         });
+        let flow = self.flow.as_ref().map_or_else(null, |flow| {
+            let object = Object::new()
+                .string("nonce", &flow.nonce)
+                .string("way", flow.way.as_str())
+                .string("email", &flow.email)
+                .string("user_id", &flow.user_id)
+                .number("issued_at", flow.began_at.0);
+            match &flow.state {
+                FlowState::Pending(verifier) => object.string("verifier", verifier.expose()),
+                FlowState::Completed => object,
+                FlowState::Failed(code) => object.number("failed", *code as u64),
+            }
+            .end()
+        });
         let text = Object::new()
             .number("version", VERSION)
             .string("origin", backend.origin().as_str())
             .raw("session", &session)
             .raw("model_access", &model_access)
+            .raw("flow", &flow)
             .end();
         Secret::new(text)
     }
@@ -70,15 +90,23 @@ impl Record {
             return Err(Unreadable);
         }
         Ok(Self {
-            session: wire.session.map(|session| session.into_session(backend)).transpose()?,
-            model_access: wire.model_access.map(Fields::into_access).transpose()?,
+            session: match wire.session {
+                Some(session) => Some(session.into_session(backend).ok_or(Unreadable)?),
+                None => None,
+            },
+            model_access: match wire.model_access {
+                Some(access) => Some(access.into_access().ok_or(Unreadable)?),
+                None => None,
+            },
+            // One that can't be read is a sign-in that has to be begun again, and no more.
+            flow: wire.flow.and_then(Fields::into_flow),
         })
     }
 
     /// Whether there is nothing to keep.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.session.is_none() && self.model_access.is_none()
+        self.session.is_none() && self.model_access.is_none() && self.flow.is_none()
     }
 }
 
@@ -92,6 +120,7 @@ struct Wire {
     origin: Option<String>,
     session: Option<Fields>,
     model_access: Option<Fields>,
+    flow: Option<Fields>,
 }
 
 impl Wire {
@@ -106,6 +135,8 @@ impl Wire {
                 wire.session = Fields::read(scanner)?;
             } else if key.is("model_access") {
                 wire.model_access = Fields::read(scanner)?;
+            } else if key.is("flow") {
+                wire.flow = Fields::read(scanner)?;
             } else {
                 scanner.skip_value()?;
             }
@@ -115,12 +146,15 @@ impl Wire {
     }
 }
 
-/// The members of a stored session or model access; which are needed is decided when they are taken out.
+/// The members of a stored session, model access or flow; which are needed is decided when they are taken out.
 #[derive(Default)]
 struct Fields {
     texts: Vec<(String, String)>,
     issued_at: Option<Millis>,
     expires_at: Option<Millis>,
+    generation: u64,
+    failed: Option<ErrorCode>,
+    lacking: bool,
 }
 
 impl Fields {
@@ -132,6 +166,11 @@ impl Fields {
                 fields.issued_at = scanner.whole_or_skip()?.map(Millis);
             } else if key.is("expires_at") {
                 fields.expires_at = scanner.whole_or_skip()?.map(Millis);
+            } else if key.is("generation") {
+                fields.generation = scanner.whole_or_skip()?.unwrap_or_default();
+            } else if key.is("failed") {
+                let at = scanner.whole_or_skip()?.and_then(|at| usize::try_from(at).ok());
+                fields.failed = at.and_then(|at| ErrorCode::ALL.get(at).copied());
             } else if let Some(text) = scanner.string_or_skip()? {
                 fields
                     .texts
@@ -142,33 +181,63 @@ impl Fields {
         Ok(is_object.then_some(fields))
     }
 
-    fn take(&mut self, name: &str) -> Result<String, Unreadable> {
-        let at = self.texts.iter().position(|(key, _)| key == name).ok_or(Unreadable)?;
-        Ok(self.texts.swap_remove(at).1)
+    /// A text that has to be there. One look at `lacking` after the last one is a third of the code of a look at each.
+    fn take(&mut self, name: &str) -> String {
+        let Some(at) = self.texts.iter().position(|(key, _)| key == name) else {
+            self.lacking = true;
+            return String::new();
+        };
+        self.texts.swap_remove(at).1
     }
 
-    fn into_session(mut self, backend: &BaseUrl) -> Result<AuthSession, Unreadable> {
-        Ok(AuthSession {
-            account: Account {
-                session_id: self.take("session_id")?,
-                user_id: self.take("user_id")?,
-                email: self.take("email")?,
-            },
-            access_token: Credential::new(Secret::new(self.take("access_token")?), backend.origin().clone()),
-            refresh_token: Secret::new(self.take("refresh_token")?),
-            issued_at: self.issued_at.ok_or(Unreadable)?,
-            expires_at: self.expires_at.ok_or(Unreadable)?,
+    fn into_session(mut self, backend: &BaseUrl) -> Option<AuthSession> {
+        let account = Account {
+            session_id: self.take("session_id"),
+            user_id: self.take("user_id"),
+            email: self.take("email"),
+        };
+        let access_token = Secret::new(self.take("access_token"));
+        let refresh_token = Secret::new(self.take("refresh_token"));
+        let (issued_at, expires_at) = self.issued_at.zip(self.expires_at).filter(|_| !self.lacking)?;
+        Some(AuthSession {
+            account,
+            access_token: Credential::new(access_token, backend.origin().clone()),
+            refresh_token,
+            issued_at,
+            expires_at,
+            generation: self.generation,
         })
     }
 
-    fn into_access(mut self) -> Result<ModelAccess, Unreadable> {
-        let endpoint = BaseUrl::parse(&self.take("endpoint")?).map_err(|_| Unreadable)?;
-        let key = Credential::new(Secret::new(self.take("key")?), endpoint.origin().clone());
-        Ok(ModelAccess {
-            user_id: self.take("user_id")?,
+    fn into_flow(mut self) -> Option<Flow> {
+        let (nonce, email, user_id) = (self.take("nonce"), self.take("email"), self.take("user_id"));
+        let way = Way::parse(&self.take("way"))?;
+        let began_at = self.issued_at.filter(|_| !self.lacking)?;
+        let verifier = self.take("verifier");
+        let state = match self.failed {
+            Some(code) => FlowState::Failed(code),
+            None if self.lacking => FlowState::Completed,
+            None => FlowState::Pending(Secret::new(verifier)),
+        };
+        Some(Flow {
+            nonce,
+            way,
+            state,
+            began_at,
+            email,
+            user_id,
+        })
+    }
+
+    fn into_access(mut self) -> Option<ModelAccess> {
+        let (user_id, key_id) = (self.take("user_id"), self.take("key_id"));
+        let key = Secret::new(self.take("key"));
+        let endpoint = BaseUrl::parse(&self.take("endpoint")).ok().filter(|_| !self.lacking)?;
+        Some(ModelAccess {
+            user_id,
+            key: Credential::new(key, endpoint.origin().clone()),
             endpoint,
-            key,
-            key_id: self.take("key_id")?,
+            key_id,
             expires_at: self.expires_at,
         })
     }
@@ -194,6 +263,7 @@ mod tests {
                 key_id: "k".into(),
                 expires_at: None,
             }),
+            flow: None,
         };
         let text = record.to_text(&supabase.base);
         assert_eq!(Record::from_text(&text, &supabase.base), Ok(record));

@@ -1,7 +1,6 @@
 //! Serving what callers need: an access token, the model key, a call as the user.
 
 use alloc::boxed::Box;
-use alloc::format;
 
 use super::refresh::ends_soon;
 use super::{Call, Job, Need, Session, Step, What, Write};
@@ -10,11 +9,17 @@ use crate::device::{self, ModelAccess};
 use crate::error::{Error, ErrorCode, Server};
 use crate::http::{Response, TransportError};
 use crate::secret::Secret;
-use crate::session::{Answer, HttpId, Output};
+use crate::session::Answer;
+
+/// A token that the server took for good this long ago, in milliseconds, is shown to it again before it is handed out.
+const VALIDATE_AFTER_MS: u64 = 7_200_000;
+/// When the server could not be asked, it is asked again after this time, in milliseconds.
+const VALIDATE_AGAIN_MS: u64 = 60_000;
 
 impl Session {
-    /// Serves a need from memory, or begins what it takes.
-    pub(super) fn serve(&mut self, need: Need, now: Millis) {
+    /// The one guard before whatever needs the backend: memory, then the store, then the server when it was long not
+    /// asked, then a refresh; what is left is for the user.
+    pub(super) fn serve(&mut self, mut need: Box<Need>, now: Millis) {
         if let What::ModelAccess { refused_key_id } = &need.what
             && let Some(access) = self.usable_access(refused_key_id.as_deref(), now)
         {
@@ -23,54 +28,99 @@ impl Session {
             return;
         }
         let Some(session) = self.session() else {
-            self.reply(need.request, Err(ErrorCode::NotAuthenticated.into()));
+            if need.looked {
+                self.reply(need.request, Err(ErrorCode::NotAuthenticated.into()));
+            } else {
+                // Another window may have signed in, and not every host tells of it.
+                need.looked = true;
+                self.again(need, true);
+            }
             return;
         };
         let token = session.access_token.secret();
         if need.refused.as_ref() == Some(token) || ends_soon(session, now) {
-            self.begin_refresh(Some(need));
-            return;
+            return self.renew_for(need, now);
+        }
+        // Any other need shows the token to the server by itself.
+        if matches!(need.what, What::AccessToken)
+            && self.is_old_news(now)
+            && let Ok(call) = self.supabase().user(&session.access_token)
+        {
+            return self.call(call, Step::Validate(need));
         }
         self.serve_with_token(need);
     }
 
+    /// The access token in memory, when nothing has to be done before it is handed out.
+    pub(super) fn good_token(&self, now: Millis) -> Option<Secret> {
+        let session = self.session()?;
+        let good = !ends_soon(session, now) && !self.is_old_news(now);
+        good.then(|| session.access_token.secret().clone())
+    }
+
+    /// Whether the server was not asked for so long that it is asked again.
+    const fn is_old_news(&self, now: Millis) -> bool {
+        now.since(self.validated_at) > VALIDATE_AFTER_MS
+    }
+
+    pub(super) fn validated(&mut self, need: Box<Need>, result: Result<Response, TransportError>, now: Millis) {
+        match result.map(|response| response.status) {
+            Ok(401 | 403) => self.refused_token(need),
+            Ok(200..=299) => {
+                self.validated_at = now;
+                self.serve_with_token(need);
+            }
+            // A server in trouble knows nothing against the session.
+            _ => {
+                let ago = VALIDATE_AFTER_MS.saturating_sub(VALIDATE_AGAIN_MS);
+                self.validated_at = Millis(now.0.saturating_sub(ago));
+                self.serve_with_token(need);
+            }
+        }
+    }
+
+    /// Serves a need before any other job, if need be with another look into the store.
+    fn again(&mut self, need: Box<Need>, look: bool) {
+        self.jobs.insert(0, Job::Serve(need));
+        if look {
+            self.jobs.insert(0, Job::Reload);
+        }
+    }
+
+    /// The server refused the access token in memory: the need is served with another one.
+    fn refused_token(&mut self, mut need: Box<Need>) {
+        need.refused = self.session().map(|session| session.access_token.secret().clone());
+        self.again(need, false);
+    }
+
     /// Serves a need with the access token in memory, which the caller found good enough.
-    pub(super) fn serve_with_token(&mut self, need: Need) {
+    pub(super) fn serve_with_token(&mut self, need: Box<Need>) {
         let Some(session) = self.session() else {
             self.reply(need.request, Err(ErrorCode::NotAuthenticated.into()));
             return;
         };
         let credential = session.access_token.clone();
-        match &need.what {
-            What::AccessToken => self.reply(need.request, Ok(Answer::AccessToken(credential.secret().clone()))),
-            What::ModelAccess { .. } => {
-                match device::request(&self.config.supabase, &self.config.device, &credential) {
-                    Ok(call) => {
-                        let http = HttpId(self.id());
-                        self.outputs.push_back(Output::SendHttp(http, call));
-                        self.step = Some(Step::Provision { http, need });
-                    }
-                    Err(error) => self.reply(need.request, Err(error)),
-                }
+        let token = credential.secret().clone();
+        let provision = matches!(need.what, What::ModelAccess { .. });
+        let call = match &need.what {
+            What::AccessToken => {
+                self.reply(need.request, Ok(Answer::AccessToken(token)));
+                return;
             }
-            What::Rpc { function, body } => {
-                let path = format!("/rest/v1/rpc/{function}");
-                match self.config.supabase.authorized(&path, &credential) {
-                    Ok(call) => {
-                        let call = call.json(body.clone());
-                        let http = HttpId(self.id());
-                        self.outputs.push_back(Output::SendHttp(http, call));
-                        self.calls.push((
-                            http,
-                            Call::Rpc {
-                                need,
-                                token: credential.secret().clone(),
-                            },
-                        ));
-                    }
-                    Err(error) => self.reply(need.request, Err(error)),
-                }
+            What::ModelAccess { .. } => device::request(self.supabase(), &self.config.device, &credential),
+            What::SetPassword(password) => self.supabase().set_password(password, &credential),
+            What::Rpc { function, body } => self
+                .supabase()
+                .authorized(&["/rest/v1/rpc/", function].concat(), &credential)
+                .map(|call| call.json(body.clone())),
+        };
+        match call {
+            Ok(call) if provision => self.call(call, Step::Provision(need)),
+            Ok(call) => {
+                let http = self.send(call);
+                self.calls.push((http, Call::Need { need, token }));
             }
+            Err(error) => self.reply(need.request, Err(error)),
         }
     }
 
@@ -78,30 +128,28 @@ impl Session {
     pub(super) fn usable_access(&self, refused_key_id: Option<&str>, now: Millis) -> Option<&ModelAccess> {
         let record = self.record.as_ref()?;
         let access = record.model_access.as_ref()?;
-        let user = &record.session.as_ref()?.account.user_id;
+        // A session that the server ended leaves its user's key behind, and chat goes on.
+        let user = record
+            .session
+            .as_ref()
+            .map_or(&access.user_id, |session| &session.account.user_id);
         let usable = access.usable(user, now)
             && access.endpoint.origin() == self.config.litellm.origin()
             && refused_key_id != Some(access.key_id.as_str());
         usable.then_some(access)
     }
 
-    pub(super) fn provisioned(&mut self, need: Need, result: Result<Response, TransportError>) {
+    pub(super) fn provisioned(&mut self, mut need: Box<Need>, result: Result<Response, TransportError>) {
         let origin = self.config.supabase.base.origin().as_str();
         let outcome = match result {
             Err(error) => Err(Error::from(error).at(Server::Account, origin)),
             // Another window of this device asked at the same moment, and its key is the one that holds.
             Ok(response) if response.status == 409 && !need.conflicted => {
-                self.jobs.push_front(Job::Serve(Need {
-                    conflicted: true,
-                    ..need
-                }));
-                self.jobs.push_front(Job::Reload);
-                return;
+                need.conflicted = true;
+                return self.again(need, true);
             }
             Ok(response) if response.status == 401 && need.refused.is_none() => {
-                let refused = self.session().map(|session| session.access_token.secret().clone());
-                self.jobs.push_front(Job::Serve(Need { refused, ..need }));
-                return;
+                return self.refused_token(need);
             }
             Ok(response) if !response.is_success() => Err(device::parse_error(&response).at(Server::Account, origin)),
             Ok(response) => match self.session() {
@@ -121,19 +169,40 @@ impl Session {
         }
     }
 
-    pub(super) fn rpc_answered(&mut self, need: Need, token: Secret, result: Result<Response, TransportError>) {
-        let origin = self.config.supabase.base.origin().as_str();
+    pub(super) fn need_answered(
+        &mut self,
+        mut need: Box<Need>,
+        token: Secret,
+        result: Result<Response, TransportError>,
+        now: Millis,
+    ) {
+        let auth = matches!(need.what, What::SetPassword(_));
         let answer = match result {
-            Err(error) => Err(Error::from(error).at(Server::Account, origin)),
-            Ok(response) if response.is_success() => Ok(Answer::Json(response.body.expose().into())),
-            Ok(response) if response.status == 401 && need.refused.is_none() => {
-                self.jobs.push_back(Job::Serve(Need {
-                    refused: Some(token),
-                    ..need
-                }));
+            Err(error) => Err(Error::from(error)),
+            Ok(response) if response.is_success() => {
+                self.validated_at = self.validated_at.max(now);
+                Ok(if auth {
+                    Answer::Done
+                } else {
+                    Answer::Json(response.body.expose().into())
+                })
+            }
+            Ok(response) => Err(if auth {
+                self.supabase().parse_error(&response)
+            } else {
+                device::parse_error(&response)
+            }),
+        };
+        let rejected = |error: &Error| {
+            error.status == Some(401) || matches!(error.code, ErrorCode::NotAuthenticated | ErrorCode::SessionExpired)
+        };
+        let answer = match answer {
+            Err(error) if need.refused.is_none() && rejected(&error) => {
+                need.refused = Some(token);
+                self.jobs.push(Job::Serve(need));
                 return;
             }
-            Ok(response) => Err(device::parse_error(&response).at(Server::Account, origin)),
+            answer => answer.map_err(|error| error.at(Server::Account, self.supabase().base.origin().as_str())),
         };
         self.reply(need.request, answer);
     }

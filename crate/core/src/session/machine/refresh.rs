@@ -1,147 +1,234 @@
 //! Renewing the session: under the store's lock, so that no sibling renews at the same time.
 
+use alloc::boxed::Box;
+
 use super::{Need, Session, Step};
 use crate::auth::{AuthSession, Millis};
-use crate::error::{Error, ErrorCode, Server};
+use crate::error::{Error, ErrorCode};
 use crate::http::{Response, TransportError};
 use crate::secret::Secret;
-use crate::session::{Change, Event, HttpId, Output, Record, SignedOutReason, StoreError, StoreId};
+use crate::session::{Change, Event, Output, SignedOutReason, StoreError, StoreId};
 
 /// An access token that ends within this time counts as ended, in milliseconds (the reference client's margin); one
 /// whose whole life is short, within a fifth of it.
 const EXPIRY_MARGIN_MS: u64 = 90_000;
 /// After a failed refresh the machine does not refresh by itself for this long, in milliseconds.
 const REST_MS: u64 = 60_000;
+/// A rest that a server asked for is not longer than this, in milliseconds.
+const LONGEST_REST_MS: u64 = 600_000;
+/// A clock that was set back by less than this leaves a token's times as they are, in milliseconds.
+const CLOCK_SLACK_MS: u64 = 60_000;
+/// Two renewals ahead of time lie at least this far apart, whatever life a server gives, in milliseconds.
+const SHORTEST_LIFE_MS: u64 = 1_000;
+
+/// A renewal and what it is for.
+#[derive(Debug, Default)]
+pub(super) struct Renewal {
+    pub(super) need: Option<Box<Need>>,
+    /// The refresh token that the server refused for good, and how: what stands in the store now decides.
+    refused: Option<Box<(Secret, Error)>>,
+}
+
+/// The rest after a renewal that failed.
+#[derive(Debug)]
+pub(super) struct Rest {
+    until: Millis,
+    /// What a server answered. Without an answer there may be a connection again: who needs a token may try.
+    answer: Option<Error>,
+}
 
 impl Session {
-    pub(super) fn begin_refresh(&mut self, need: Option<Need>) {
-        let store = StoreId(self.id());
-        self.outputs.push_back(Output::BeginUpdate(store));
-        self.step = Some(Step::RefreshLock { store, need });
+    pub(super) fn begin_refresh(&mut self, need: Option<Box<Need>>) {
+        self.begin_renewal(Renewal { need, refused: None });
+    }
+
+    fn begin_renewal(&mut self, renewal: Renewal) {
+        self.begin_update(Step::RefreshLock(renewal));
     }
 
     /// The refresh is ours alone: adopt what a sibling stored, or ask the server.
     pub(super) fn refresh_locked(
         &mut self,
         store: StoreId,
-        need: Option<Need>,
+        renewal: Renewal,
         current: Result<Option<Secret>, StoreError>,
         now: Millis,
     ) {
-        if let Some(stored) = self.read_record(current) {
-            self.adopt(stored);
-        }
+        self.adopt_current(current);
+        let Renewal { need, refused } = renewal;
         let Some(session) = self.session() else {
-            self.end_refresh(store, Change::Keep, Err(ErrorCode::NotAuthenticated.into()), need);
+            let error = refused.map_or_else(|| ErrorCode::NotAuthenticated.into(), |refused| refused.1);
+            self.end_refresh(store, Change::Keep, Err(error), need.into());
             return;
         };
-        let refused = need.as_ref().and_then(|need| need.refused.as_ref());
+        if let Some(refused) = refused
+            && refused.0 == session.refresh_token
+        {
+            // The store was read a second time, and nobody renewed it: the server ended the session.
+            let change = self.expire();
+            self.end_refresh(store, change, Err(refused.1), need.into());
+            return;
+        }
+        let rejected = need.as_ref().and_then(|need| need.refused.as_ref());
         let fresh_enough = match &need {
             Some(_) => !ends_soon(session, now),
-            None => now < refresh_at(session),
+            None => !is_due(session, now),
         };
-        if fresh_enough && refused != Some(session.access_token.secret()) {
-            self.end_refresh(store, Change::Keep, Ok(()), need);
+        if fresh_enough && rejected != Some(session.access_token.secret()) {
+            self.end_refresh(store, Change::Keep, Ok(()), need.into());
             return;
         }
-        let call = self.config.supabase.refresh(&session.refresh_token);
-        let http = HttpId(self.id());
-        self.outputs.push_back(Output::SendHttp(http, call));
-        self.step = Some(Step::RefreshCall { store, http, need });
+        let call = self.supabase().refresh(&session.refresh_token);
+        self.call(call, Step::RefreshCall { store, need });
     }
 
-    pub(super) fn end_refresh(
-        &mut self,
-        store: StoreId,
-        change: Change,
-        result: Result<(), Error>,
-        need: Option<Need>,
-    ) {
-        self.outputs.push_back(Output::EndUpdate(store, change));
-        self.step = Some(Step::RefreshStore { store, result, need });
+    fn end_refresh(&mut self, store: StoreId, change: Change, result: Result<(), Error>, renewal: Renewal) {
+        self.outputs.push(Output::EndUpdate(store, change));
+        self.step = Some((store.0, Step::RefreshStore { result, renewal }));
     }
 
-    /// The refresh is over: serve the need that it was for.
-    pub(super) fn refreshed(&mut self, result: Result<(), Error>, need: Option<Need>, now: Millis) {
-        match (result, need) {
-            (Ok(()), Some(need)) => self.serve_with_token(need),
-            (Err(error), Some(need)) => {
-                // A token that still lives serves, unless the server refused that very one.
-                let usable = self.session().is_some_and(|session| {
-                    session.expires_at > now && need.refused.as_ref() != Some(session.access_token.secret())
-                });
-                if usable {
-                    self.serve_with_token(need);
-                } else {
-                    self.reply(need.request, Err(error));
-                }
-            }
-            (Err(_), None) if self.session().is_some() => self.outputs.push_back(Output::WakeAt(now.plus(REST_MS))),
-            (_, None) => {}
+    /// The session is over, here and in the store; the device's key is not.
+    fn expire(&mut self) -> Change {
+        if let Some(session) = self.record.as_mut().and_then(|record| record.session.take()) {
+            let event = Event::SignedOut(session.account, SignedOutReason::Expired);
+            self.emit(event);
+        }
+        self.keep()
+    }
+
+    /// The update around a refresh has ended: serve the need that it was for.
+    pub(super) fn refreshed(&mut self, result: Result<(), Error>, renewal: Renewal, now: Millis) {
+        if renewal.refused.is_some() {
+            return self.begin_renewal(renewal);
+        }
+        if let Err(error) = &result
+            && self.session().is_some()
+        {
+            let pause = error.retry_after_ms.unwrap_or(0).clamp(REST_MS, LONGEST_REST_MS);
+            self.rest = Some(Rest {
+                until: now.plus(pause),
+                answer: error.status.map(|_| error.clone()),
+            });
+        }
+        let Some(need) = renewal.need else { return };
+        match result {
+            Ok(()) => self.serve_with_token(need),
+            // A token that still lives serves, unless the server refused that very one.
+            Err(_) if self.lives(&need, now) => self.serve_with_token(need),
+            Err(error) => self.reply(need.request, Err(error)),
         }
     }
 
     pub(super) fn refresh_answered(
         &mut self,
         store: StoreId,
-        need: Option<Need>,
+        need: Option<Box<Need>>,
         result: Result<Response, TransportError>,
         now: Millis,
     ) {
-        let supabase = &self.config.supabase;
-        let outcome = match result {
-            Err(error) => Err(Error::from(error).at(Server::Account, supabase.base.origin().as_str())),
-            Ok(response) if !response.is_success() => Err(supabase.parse_error(&response)),
-            Ok(response) => supabase.parse_session(&response.body, now),
-        };
-        let Some(record) = self.record.clone() else { return };
+        let outcome = self
+            .success(result)
+            .and_then(|response| self.supabase().parse_session(&response.body, now));
+        let Some(old) = self.session() else { return };
         match outcome {
-            Ok(session) => {
+            Ok(mut session) => {
+                session.generation = old.generation.saturating_add(1);
                 self.renewed(&session);
-                let change = self.replace(Record {
-                    session: Some(session),
-                    ..record
-                });
-                self.end_refresh(store, change, Ok(()), need);
+                if let Some(record) = &mut self.record {
+                    record.session = Some(session);
+                }
+                let change = self.keep();
+                self.end_refresh(store, change, Ok(()), need.into());
             }
             Err(error) => {
-                let refused = need.as_ref().and_then(|need| need.refused.as_ref());
-                let ended = record.session.filter(|session| {
-                    error.code == ErrorCode::SessionExpired
-                        && (session.expires_at <= now || refused == Some(session.access_token.secret()))
-                });
-                let Some(session) = ended else {
-                    self.end_refresh(store, Change::Keep, Err(error), need);
-                    return;
-                };
-                let event = Event::SignedOut(session.account, SignedOutReason::Expired);
-                self.outputs.push_back(Output::Emit(event));
-                let kept = Record {
-                    session: None,
-                    model_access: record.model_access,
-                };
-                let change = if kept.is_empty() {
-                    self.record = Some(kept);
-                    Change::Erase
-                } else {
-                    self.replace(kept)
-                };
-                self.end_refresh(store, change, Err(error), need);
+                let rejected = need.as_ref().and_then(|need| need.refused.as_ref());
+                let ended = error.code == ErrorCode::SessionExpired
+                    && (old.expires_at <= now || rejected == Some(old.access_token.secret()));
+                let refused = ended.then(|| Box::new((old.refresh_token.clone(), error.clone())));
+                self.end_refresh(store, Change::Keep, Err(error), Renewal { need, refused });
             }
+        }
+    }
+
+    /// Whether the token in memory serves this need although a newer one could not be had.
+    pub(super) fn lives(&self, need: &Need, now: Millis) -> bool {
+        self.session().is_some_and(|session| {
+            session.expires_at > now && need.refused.as_ref() != Some(session.access_token.secret())
+        })
+    }
+
+    /// The rest, unless it is over, or the clock was set back.
+    fn resting(&self, now: Millis) -> Option<&Rest> {
+        let rest = self.rest.as_ref()?;
+        (1..=LONGEST_REST_MS).contains(&rest.until.since(now)).then_some(rest)
+    }
+
+    /// Renews for a need, or does what the rest after a failure allows.
+    pub(super) fn renew_for(&mut self, need: Box<Need>, now: Millis) {
+        match self.resting(now).map(|rest| rest.answer.clone()) {
+            Some(_) if self.lives(&need, now) => self.serve_with_token(need),
+            Some(Some(error)) => self.reply(need.request, Err(error)),
+            _ => self.begin_refresh(Some(need)),
+        }
+    }
+
+    pub(super) fn woken(&mut self, now: Millis) {
+        self.look();
+        let due = self.session().is_some_and(|session| is_due(session, now));
+        if self.focused && due && self.resting(now).is_none() {
+            self.begin_refresh(None);
+        }
+    }
+
+    pub(super) fn focus(&mut self, focused: bool) {
+        self.focused = focused;
+        if focused {
+            self.look();
+        }
+    }
+
+    /// Asks to be woken when something is due. An earlier wake does no harm; a later one is replaced.
+    pub(super) fn plan(&mut self, now: Millis) {
+        let renewal = self.session().filter(|_| self.focused).map(|session| {
+            let at = if is_due(session, now) { now } else { refresh_at(session) };
+            self.resting(now).map_or(at, |rest| at.max(rest.until))
+        });
+        let look = self.next_look(now);
+        let Some(next) = renewal.into_iter().chain(look).min() else {
+            return;
+        };
+        if self.wake.is_none_or(|wake| wake > next) {
+            self.wake = Some(next);
+            self.outputs.push(Output::WakeAt(next));
         }
     }
 }
 
+impl From<Option<Box<Need>>> for Renewal {
+    fn from(need: Option<Box<Need>>) -> Self {
+        Self { need, refused: None }
+    }
+}
+
 /// When the token is to be renewed without anybody asking: at 80 % of its life.
-pub(super) fn refresh_at(session: &AuthSession) -> Millis {
-    session.issued_at.plus(life(session) / 5 * 4)
+fn refresh_at(session: &AuthSession) -> Millis {
+    session.issued_at.plus((life(session) / 5 * 4).max(SHORTEST_LIFE_MS))
+}
+
+fn is_due(session: &AuthSession, now: Millis) -> bool {
+    now >= refresh_at(session) || was_set_back(session, now)
 }
 
 /// Whether the token is as good as ended.
 pub(super) fn ends_soon(session: &AuthSession, now: Millis) -> bool {
-    session.expires_at <= now.plus(EXPIRY_MARGIN_MS.min(life(session) / 5))
+    session.expires_at <= now.plus(EXPIRY_MARGIN_MS.min(life(session) / 5)) || was_set_back(session, now)
+}
+
+/// Whether the clock was set back since the token came, so that nobody knows how old it is.
+const fn was_set_back(session: &AuthSession, now: Millis) -> bool {
+    session.issued_at.since(now) > CLOCK_SLACK_MS
 }
 
 const fn life(session: &AuthSession) -> u64 {
-    session.expires_at.0.saturating_sub(session.issued_at.0)
+    session.expires_at.since(session.issued_at)
 }

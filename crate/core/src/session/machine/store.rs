@@ -1,28 +1,24 @@
 //! What comes back from the session store, and what is written there.
 
-use super::refresh::refresh_at;
+use alloc::boxed::Box;
+
 use super::{Job, Session, Step, Write};
-use crate::auth::Millis;
+use crate::auth::{AuthSession, Millis};
 use crate::error::{Error, ErrorCode};
+use crate::oauth::FlowState;
 use crate::secret::Secret;
 use crate::session::{Answer, Change, Event, Output, Record, SignedOutReason, StoreError, StoreId};
 
 impl Session {
     pub(super) fn loaded(&mut self, store: StoreId, result: Result<Option<Secret>, StoreError>, now: Millis) {
-        let then = match self.step.take() {
-            Some(Step::Load { store: expected, then }) if expected == store => then,
-            other => {
-                self.step = other;
-                return;
-            }
+        let Some(Step::Load(then)) = self.take_step(store.0) else {
+            return;
         };
         let stored = self.read_record(result);
         match (&mut self.record, stored) {
             (None, stored) => {
                 let record = stored.unwrap_or_default();
-                if let Some(session) = &record.session {
-                    self.outputs.push_back(Output::WakeAt(refresh_at(session)));
-                }
+                self.validated_at = record.session.as_ref().map_or(Millis(0), |session| session.issued_at);
                 self.record = Some(record);
                 // The job that needed the store; a reload has nothing more to do.
                 if !matches!(*then, Job::Reload) {
@@ -36,36 +32,46 @@ impl Session {
     }
 
     /// The stored record; `None` when the store failed. What does not parse counts as empty, and is said once.
-    pub(super) fn read_record(&mut self, result: Result<Option<Secret>, StoreError>) -> Option<Record> {
+    fn read_record(&mut self, result: Result<Option<Secret>, StoreError>) -> Option<Record> {
         match result {
             Ok(None) => Some(Record::default()),
             Ok(Some(text)) => Some(
                 Record::from_text(&text, &self.config.supabase.base).unwrap_or_else(|_| {
-                    self.outputs.push_back(Output::Emit(Event::StoredSessionUnreadable));
+                    self.emit(Event::StoredSessionUnreadable);
                     Record::default()
                 }),
             ),
             Err(StoreError) => {
-                self.outputs.push_back(Output::Emit(Event::StoreFailed));
+                self.emit(Event::StoreFailed);
                 None
             }
         }
     }
 
+    /// Takes over what the store holds now, if it works.
+    pub(super) fn adopt_current(&mut self, current: Result<Option<Secret>, StoreError>) {
+        if let Some(stored) = self.read_record(current) {
+            self.adopt(stored);
+        }
+    }
+
     /// Takes over what another window stored.
-    pub(super) fn adopt(&mut self, stored: Record) {
+    fn adopt(&mut self, mut stored: Record) {
         let before = self.session().cloned();
+        if let (Some(old), Some(new)) = (&before, &stored.session)
+            && old.account.session_id == new.account.session_id
+            && (1..old.generation).contains(&new.generation)
+        {
+            // A text from before our last renewal: what it names was used up.
+            stored.session.clone_from(&before);
+        }
         let after = stored.session.clone();
         self.record = Some(stored);
         match (before, after) {
             (None, Some(new)) => self.began(&new),
-            (Some(old), None) => {
-                let event = Event::SignedOut(old.account, SignedOutReason::Elsewhere);
-                self.outputs.push_back(Output::Emit(event));
-            }
+            (Some(old), None) => self.lost(old),
             (Some(old), Some(new)) if old.account != new.account => {
-                let event = Event::SignedOut(old.account, SignedOutReason::Elsewhere);
-                self.outputs.push_back(Output::Emit(event));
+                self.lost(old);
                 self.began(&new);
             }
             (Some(old), Some(new)) if old.access_token != new.access_token => self.renewed(&new),
@@ -73,127 +79,148 @@ impl Session {
         }
     }
 
+    /// Another window ended this session.
+    fn lost(&mut self, session: AuthSession) {
+        let event = Event::SignedOut(session.account, SignedOutReason::Elsewhere);
+        self.emit(event);
+    }
+
     pub(super) fn update_began(&mut self, store: StoreId, result: Result<Option<Secret>, StoreError>, now: Millis) {
-        match self.step.take() {
-            Some(Step::Write {
-                store: expected,
-                write,
-                ending: false,
-            }) if expected == store => {
-                self.write(store, write, result);
-            }
-            Some(Step::RefreshLock { store: expected, need }) if expected == store => {
-                self.refresh_locked(store, need, result, now);
-            }
-            other => self.step = other,
+        match self.take_step(store.0) {
+            Some(Step::Write(write)) => self.write(store, write, result),
+            Some(Step::RefreshLock(renewal)) => self.refresh_locked(store, renewal, result, now),
+            Some(Step::FlowLock { request, proof }) => self.flow_locked(store, request, proof, result, now),
+            _ => {}
         }
+    }
+
+    /// Reads the store; then the job goes on.
+    pub(super) fn load(&mut self, then: Job) {
+        let store = StoreId(self.id());
+        self.outputs.push(Output::Load(store));
+        self.step = Some((store.0, Step::Load(Box::new(then))));
+    }
+
+    /// Asks for an exclusive update of the store, for this step.
+    pub(super) fn begin_update(&mut self, step: Step) {
+        let store = StoreId(self.id());
+        self.outputs.push(Output::BeginUpdate(store));
+        self.step = Some((store.0, step));
     }
 
     pub(super) fn begin_write(&mut self, write: Write) {
-        let store = StoreId(self.id());
-        self.outputs.push_back(Output::BeginUpdate(store));
-        self.step = Some(Step::Write {
-            store,
-            write,
-            ending: false,
-        });
+        self.begin_update(Step::Write(write));
     }
 
     /// The update is ours: change memory and store together.
-    pub(super) fn write(&mut self, store: StoreId, write: Write, current: Result<Option<Secret>, StoreError>) {
-        let change = match &write {
-            Write::SignOut { .. } => {
-                self.record = Some(Record::default());
-                Change::Erase
+    fn write(&mut self, store: StoreId, mut write: Write, current: Result<Option<Secret>, StoreError>) {
+        self.adopt_current(current);
+        let mut record = self.record.take().unwrap_or_default();
+        let change = match &mut write {
+            Write::SignOut { was, .. } => {
+                *was = record.session.take().map(Box::new);
+                record = Record::default();
+                None
             }
             Write::SignIn { session, .. } => {
-                if let Some(old) = self.session().filter(|old| old.account != session.account).cloned() {
-                    self.left(&old);
+                // Whatever else was begun is over.
+                record.flow = None;
+                self.record = Some(record);
+                let change = self.take_up(session);
+                return self.end_update(store, change, write);
+            }
+            Write::Flow { flow, .. } => {
+                record.flow = Some((**flow).clone());
+                None
+            }
+            Write::EndFlow(nonce) => {
+                let flow = record.flow.as_ref();
+                if flow.is_some_and(|flow| flow.nonce == *nonce && matches!(flow.state, FlowState::Pending(_))) {
+                    record.flow = None;
+                    None
+                } else {
+                    Some(Change::Keep)
                 }
-                // The same user keeps this device's key; anybody else starts without one.
-                let kept = self
-                    .read_record(current)
-                    .or_else(|| self.record.take())
-                    .unwrap_or_default();
-                let model_access = kept
-                    .model_access
-                    .filter(|access| access.user_id == session.account.user_id);
-                let record = Record {
-                    session: Some((**session).clone()),
-                    model_access,
-                };
-                self.replace(record)
             }
             Write::Access { access, .. } => {
-                let session = match self.read_record(current) {
-                    Some(stored) => stored.session,
-                    None => self.session().cloned(),
-                };
                 // Signed out elsewhere, or somebody else signed in, while the key was issued: it is not theirs.
-                match session {
-                    Some(session) if session.account.user_id == access.user_id => {
-                        let model_access = Some((**access).clone());
-                        self.replace(Record {
-                            session: Some(session),
-                            model_access,
-                        })
-                    }
-                    _ => Change::Keep,
+                let user = record.session.as_ref().map(|session| session.account.user_id.as_str());
+                if user == Some(access.user_id.as_str()) {
+                    record.model_access = Some((**access).clone());
+                    None
+                } else {
+                    Some(Change::Keep)
                 }
             }
+            Write::Nothing => Some(Change::Keep),
         };
-        self.outputs.push_back(Output::EndUpdate(store, change));
-        self.step = Some(Step::Write {
-            store,
-            write,
-            ending: true,
-        });
-    }
-
-    pub(super) fn replace(&mut self, record: Record) -> Change {
-        let text = record.to_text(&self.config.supabase.base);
         self.record = Some(record);
-        Change::Replace(text)
+        let change = change.unwrap_or_else(|| self.keep());
+        self.end_update(store, change, write);
     }
 
-    pub(super) fn update_ended(&mut self, store: StoreId, stored: Result<(), StoreError>, now: Millis) {
-        match self.step.take() {
-            Some(Step::Write {
-                store: expected,
-                write,
-                ending: true,
-            }) if expected == store => {
-                self.written(write, stored);
-            }
-            Some(Step::RefreshStore {
-                store: expected,
-                result,
-                need,
-            }) if expected == store => {
-                if stored.is_err() {
-                    self.outputs.push_back(Output::Emit(Event::StoreFailed));
-                }
-                self.refreshed(result, need, now);
-            }
-            other => self.step = other,
+    /// Puts a session in the place of the one that is there. The same user keeps this device's key; anybody else starts
+    /// without one.
+    pub(super) fn take_up(&mut self, session: &AuthSession) -> Change {
+        if let Some(old) = self.session().filter(|old| old.account != session.account).cloned() {
+            self.left(&old);
+        }
+        let kept = self.record.take().unwrap_or_default();
+        self.record = Some(Record {
+            session: Some(session.clone()),
+            model_access: kept
+                .model_access
+                .filter(|access| access.user_id == session.account.user_id),
+            flow: kept.flow,
+        });
+        self.keep()
+    }
+
+    pub(super) fn end_update(&mut self, store: StoreId, change: Change, write: Write) {
+        self.outputs.push(Output::EndUpdate(store, change));
+        self.step = Some((store.0, Step::Written(write)));
+    }
+
+    /// What the store is to hold: what memory holds.
+    pub(super) fn keep(&self) -> Change {
+        match &self.record {
+            Some(record) if !record.is_empty() => Change::Replace(record.to_text(&self.supabase().base)),
+            _ => Change::Erase,
         }
     }
 
-    pub(super) fn written(&mut self, write: Write, stored: Result<(), StoreError>) {
+    pub(super) fn update_ended(&mut self, store: StoreId, stored: Result<(), StoreError>, now: Millis) {
+        match self.take_step(store.0) {
+            Some(Step::Written(write)) => self.written(write, stored),
+            Some(Step::RefreshStore { result, renewal }) => {
+                if stored.is_err() {
+                    self.emit(Event::StoreFailed);
+                }
+                self.refreshed(result, renewal, now);
+            }
+            _ => {}
+        }
+    }
+
+    fn written(&mut self, write: Write, stored: Result<(), StoreError>) {
+        if stored.is_err() && !matches!(write, Write::SignOut { .. }) {
+            self.emit(Event::StoreFailed);
+        }
         match write {
-            Write::SignIn { request, session } => {
-                if stored.is_err() {
-                    self.outputs.push_back(Output::Emit(Event::StoreFailed));
-                }
+            Write::SignIn { request, session, way } => {
                 self.began(&session);
-                self.reply(request, Ok(Answer::SignedIn(session.account)));
+                let account = session.account;
+                let answer = match way {
+                    Some(way) => Answer::Completed(account, way),
+                    None => Answer::SignedIn(account),
+                };
+                self.reply(request, Ok(answer));
             }
-            Write::Access { request, access } => {
-                if stored.is_err() {
-                    self.outputs.push_back(Output::Emit(Event::StoreFailed));
-                }
-                self.reply(request, Ok(Answer::ModelAccess(*access)));
+            Write::Flow { request, flow, url } => {
+                let nonce = flow.nonce;
+                self.reply(request, Ok(Answer::Pending { nonce, url }));
             }
+            Write::Access { request, access } => self.reply(request, Ok(Answer::ModelAccess(*access))),
             Write::SignOut { request, was } => {
                 if let Some(session) = was {
                     self.left(&session);
@@ -201,6 +228,7 @@ impl Session {
                 let failed = |StoreError| Error::new(ErrorCode::StoreFailed);
                 self.reply(request, stored.map(|()| Answer::Done).map_err(failed));
             }
+            Write::EndFlow(_) | Write::Nothing => {}
         }
     }
 }

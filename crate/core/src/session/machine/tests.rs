@@ -1,5 +1,8 @@
 //! The machine against a small server and a small store, in virtual time.
 
+mod flows;
+mod guard;
+
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::ToString;
@@ -10,7 +13,7 @@ use crate::auth::tests::{session_body, supabase};
 use crate::device::Device;
 use crate::http::{BaseUrl, Request};
 use crate::network::NetworkCause;
-use crate::session::{Change, StoreError};
+use crate::session::{Change, Start, StoreError};
 
 const HOUR: u64 = 3_600_000;
 
@@ -26,6 +29,20 @@ struct World {
     replies: Vec<Result<Answer, Error>>,
     wake: Option<Millis>,
     requests: u32,
+}
+
+/// Begins to sign in, as a caller would.
+fn start(way: Way, email: &str, password: &str) -> Ask {
+    Ask::Start(Box::new(Start {
+        way,
+        email: email.to_owned(),
+        password: Secret::from(password),
+        redirect_to: Some("vscode://godoty.godoty/auth/callback".to_owned()),
+        create_user: false,
+        user_id: String::new(),
+        nonce: "n1".to_owned(),
+        verifier: Secret::new("v".repeat(43)),
+    }))
 }
 
 type Server<'a> = &'a mut dyn FnMut(&Request) -> Option<Result<Response, TransportError>>;
@@ -107,10 +124,7 @@ impl World {
 
     fn signed_in() -> Self {
         let mut world = Self::new(None);
-        let ask = Ask::SignIn {
-            email: "u@example.org".into(),
-            password: Secret::from("p"),
-        };
+        let ask = start(Way::Password, "u@example.org", "p");
         let replies = world.ask(ask, &mut |_| ok(&session_body("s1", "u1", "t1", "r1", 3600)));
         assert!(matches!(replies[..], [Ok(Answer::SignedIn(_))]), "{replies:?}");
         world.events();
@@ -155,10 +169,7 @@ fn code(replies: &[Result<Answer, Error>]) -> Vec<&'static str> {
 #[test]
 fn signing_in_stores_the_session_and_plans_its_renewal() {
     let mut world = World::new(None);
-    let ask = Ask::SignIn {
-        email: " u@example.org ".into(),
-        password: Secret::from("p"),
-    };
+    let ask = start(Way::Password, " u@example.org ", "p");
     let replies = world.ask(ask, &mut |request| {
         assert!(request.body().unwrap().expose().contains("\"u@example.org\""));
         ok(&session_body("s1", "u1", "t1", "r1", 3600))
@@ -175,22 +186,19 @@ fn signing_in_stores_the_session_and_plans_its_renewal() {
 #[test]
 fn a_sign_up_may_have_to_be_confirmed_first() {
     let mut world = World::new(None);
-    let ask = Ask::SignUp {
-        email: "u@example.org".into(),
-        password: Secret::from("p"),
-    };
+    let ask = start(Way::CreateAccount, "u@example.org", "p");
     let replies = world.ask(ask, &mut |_| ok(r#"{"id":"u1","email":"u@example.org"}"#));
-    assert_eq!(replies, [Ok(Answer::ConfirmEmail)]);
-    assert_eq!((world.stored, world.events.len()), (None, 0));
+    assert!(
+        matches!(&replies[..], [Ok(Answer::Pending { url: None, .. })]),
+        "{replies:?}"
+    );
+    assert_eq!((world.machine.account(), world.events.len()), (None, 0));
 }
 
 #[test]
 fn a_wrong_password_changes_nothing() {
     let mut world = World::new(None);
-    let ask = Ask::SignIn {
-        email: "u@example.org".into(),
-        password: Secret::from("p"),
-    };
+    let ask = start(Way::Password, "u@example.org", "p");
     let replies = world.ask(ask, &mut |_| refuse(400, "invalid_credentials"));
     assert_eq!(code(&replies), ["INVALID_CREDENTIALS"]);
     assert_eq!((world.stored, world.events.len()), (None, 0));
@@ -199,13 +207,7 @@ fn a_wrong_password_changes_nothing() {
 #[test]
 fn an_empty_field_is_refused_without_a_call() {
     let mut world = World::new(None);
-    let replies = world.ask(
-        Ask::SignIn {
-            email: "  ".into(),
-            password: Secret::from("p"),
-        },
-        &mut silent,
-    );
+    let replies = world.ask(start(Way::Password, "  ", "p"), &mut silent);
     assert_eq!(code(&replies), ["VALIDATION_FAILED"]);
 }
 
@@ -221,10 +223,7 @@ fn a_damaged_store_means_signed_out_and_says_so() {
 fn a_store_that_fails_keeps_the_session_for_this_window_and_says_so() {
     let mut world = World::new(None);
     world.store_works = false;
-    let ask = Ask::SignIn {
-        email: "u@example.org".into(),
-        password: Secret::from("p"),
-    };
+    let ask = start(Way::Password, "u@example.org", "p");
     let replies = world.ask(ask, &mut |_| ok(&session_body("s1", "u1", "t1", "r1", 3600)));
     assert_eq!(code(&replies), ["ok"]);
     assert!(world.events().contains(&Event::StoreFailed));
@@ -288,7 +287,7 @@ fn a_siblings_newer_token_is_adopted_instead_of_a_refresh() {
     world.stored = Some(
         Record {
             session: Some(session),
-            model_access: None,
+            ..Record::default()
         }
         .to_text(&supabase().base),
     );
@@ -308,6 +307,7 @@ fn trouble_on_the_way_keeps_the_session() {
         let replies = world.ask(Ask::AccessToken, &mut |_| trouble.clone());
         assert_ne!(code(&replies), ["ok"]);
         assert!(world.events().is_empty());
+        world.now = world.now.plus(60_000);
         let replies = world.ask(Ask::AccessToken, &mut |_| {
             ok(&session_body("s1", "u1", "t2", "r2", 3600))
         });
@@ -335,10 +335,7 @@ fn a_session_that_the_server_ended_is_over_but_the_device_key_stays() {
         world.events()[..],
         [Event::SignedOut(_, SignedOutReason::Expired)]
     ));
-    let ask = Ask::SignIn {
-        email: "u@example.org".into(),
-        password: Secret::from("p"),
-    };
+    let ask = start(Way::Password, "u@example.org", "p");
     world.ask(ask, &mut |_| ok(&session_body("s2", "u1", "t3", "r3", 3600)));
     assert_eq!(
         code(&world.ask(Ask::ModelAccess, &mut silent)),
@@ -351,10 +348,7 @@ fn a_session_that_the_server_ended_is_over_but_the_device_key_stays() {
 fn another_user_does_not_inherit_the_device_key() {
     let mut world = World::signed_in();
     world.ask(Ask::ModelAccess, &mut |_| ok(&config("sk-1")));
-    let ask = Ask::SignIn {
-        email: "v@example.org".into(),
-        password: Secret::from("p"),
-    };
+    let ask = start(Way::Password, "v@example.org", "p");
     world.ask(ask, &mut |request| {
         request
             .url()
@@ -502,10 +496,7 @@ fn a_sign_out_elsewhere_reaches_this_window() {
 #[test]
 fn a_sign_in_under_way_can_be_cancelled_and_its_late_answer_is_ignored() {
     let mut world = World::new(None);
-    let ask = Ask::SignIn {
-        email: "u@example.org".into(),
-        password: Secret::from("p"),
-    };
+    let ask = start(Way::Password, "u@example.org", "p");
     let mut sent = false;
     world.ask(ask, &mut |_| {
         sent = true;
@@ -543,9 +534,9 @@ fn a_confirmation_is_sent_again_without_a_password_and_changes_nothing() {
         body = request.body().map(|body| body.expose().to_owned());
         ok("{}")
     });
-    assert!(matches!(replies[..], [Ok(Answer::ConfirmEmail)]), "{replies:?}");
+    assert_eq!(replies, [Ok(Answer::Done)]);
     assert_eq!(world.sent, ["https://example.supabase.co/auth/v1/resend"]);
-    assert_eq!(body.as_deref(), Some(r#"{"type":"signup","email":"u@example.org"}"#));
+    assert_eq!(body.as_deref(), Some(r#"{"email":"u@example.org","type":"signup"}"#));
     let replies = world.ask(ask(), &mut |_| refuse(429, "over_email_send_rate_limit"));
     assert_eq!(code(&replies), ["RATE_LIMITED"]);
     assert_eq!((world.stored.is_some(), world.events()), (false, Vec::new()));
@@ -554,10 +545,7 @@ fn a_confirmation_is_sent_again_without_a_password_and_changes_nothing() {
 #[test]
 fn a_failed_call_names_the_server_and_the_cause() {
     let mut world = World::new(None);
-    let ask = Ask::SignIn {
-        email: "u@example.org".into(),
-        password: Secret::from("p"),
-    };
+    let ask = start(Way::Password, "u@example.org", "p");
     let refused = TransportError::Network(NetworkCause::Tls);
     let replies = world.ask(ask, &mut |_| Some(Err(refused)));
     let [Err(error)] = &replies[..] else {

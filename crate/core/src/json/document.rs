@@ -1,0 +1,21 @@
+//! Reading a whole document.
+
+use alloc::string::String;
+
+use super::{Result, Scanner};
+
+/// Reads a whole document; `None` when it is not well formed.
+pub(crate) fn read<'a, T>(text: &'a [u8], value: impl FnOnce(&mut Scanner<'a>) -> Result<T>) -> Option<T> {
+    let mut scanner = Scanner::new(text);
+    let value = value(&mut scanner).ok()?;
+    scanner.end().ok()?;
+    Some(value)
+}
+
+/// Takes a string; a value of another kind leaves the slot as it is.
+pub(crate) fn text_into(scanner: &mut Scanner<'_>, slot: &mut Option<String>) -> Result<()> {
+    if let Some(text) = scanner.string_or_skip()? {
+        *slot = Some(text.decode().into_owned());
+    }
+    Ok(())
+}
