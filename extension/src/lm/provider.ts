@@ -78,7 +78,7 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
   constructor(ports: ModelProviderPorts) {
     this.#ports = ports;
     this.#subscriptions = [
-      vscode.lm.registerLanguageModelChatProvider(VENDOR, this),
+      register(this, ports),
       ports.account.onDidChangeState((state) => this.#accountChanged(state)),
     ];
   }
@@ -274,4 +274,15 @@ function hand({ text, reasoning }: ChatPiece, report: Report): void {
 
 function lengthNote({ id }: LanguageModelChatInformation): string {
   return `\n\n*${vscode.l10n.t('The answer ends here: {0} has reached its length limit.', id)}*`;
+}
+
+/** An editor that is built on VS Code may have no such API, or refuse it: then the panel is the only chat. */
+function register(provider: GodotyModelProvider, { report, note }: ModelProviderPorts): { dispose(): unknown } {
+  try {
+    return vscode.lm.registerLanguageModelChatProvider(VENDOR, provider);
+  } catch (error) {
+    report('offering the models to the editor’s own chat', error);
+    note('This editor has no chat of its own that takes models of extensions. Godoty’s chat in the sidebar works.');
+    return { dispose: () => undefined };
+  }
 }

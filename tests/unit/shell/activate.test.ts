@@ -110,6 +110,14 @@ describe('the start', () => {
     stop(context);
   });
 
+  it('gets by without the editor’s own chat, and says in the log that the panel works', () => {
+    host.hasChat = false;
+    const context = start();
+    expect([...host.registered.keys()]).toEqual(COMMANDS);
+    expect(host.log.join('\n')).toMatch(/no chat of its own .* Godoty’s chat in the sidebar works/u);
+    stop(context);
+  });
+
   it('reads nothing at all when the user wants no silent sign-in', async () => {
     host.settings.set('godoty.auth.autoSignIn', false);
     const context = start();

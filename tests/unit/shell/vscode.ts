@@ -75,6 +75,8 @@ export const host = {
   settingsChanged: new EventEmitter<{ affectsConfiguration(section: string): boolean }>(),
   statusBar: { visible: false, text: '', tooltip: '' },
   log: [] as string[],
+  /** Whether the editor has a chat of its own that takes models of extensions. */
+  hasChat: true,
   /** Replaces the file system; the one of old refuses everything. */
   files: undefined as unknown,
   reset(): void {
@@ -88,6 +90,7 @@ export const host = {
     }
     host.statusBar = { visible: false, text: '', tooltip: '' };
     host.files = undefined;
+    host.hasChat = true;
   },
 };
 
@@ -262,6 +265,7 @@ export const authentication = {
 
 export const lm = {
   registerLanguageModelChatProvider: (vendor: string) => {
+    if (!host.hasChat) throw new TypeError('registerLanguageModelChatProvider is not a function');
     host.commands.push({ id: `registerLanguageModelChatProvider:${vendor}`, args: [] });
     return { dispose: () => undefined };
   },
