@@ -1,7 +1,7 @@
 /** Answers the panel through the core, and puts the core's facts into words. */
 import { EventEmitter } from 'vscode';
 
-import type { ChatAnswer, ChatMessage, ChatOptions, ErrorDetail } from '../../crate/wasm/pkg/godoty_core.js';
+import type { ChatAnswer, ChatMessage, ChatOptions, ChatPart, ErrorDetail } from '../../crate/wasm/pkg/godoty_core.js';
 import type { AccountService } from './account.ts';
 import type { ChatDelta, ChatEnd, ChatEngine, ChatError, ChatRequest, CostText, PromptMessage } from './chat/engine.ts';
 import type { ModelChoice } from './chat/panelState.ts';
@@ -41,7 +41,12 @@ export class CoreChatEngine implements ChatEngine {
     const models = await client.models();
     return models
       .filter((model) => model.chat)
-      .map((model) => ({ id: model.id, label: model.id, detail: priceText(model) ?? '' }));
+      .map((model) => ({
+        id: model.id,
+        label: model.id,
+        detail: priceText(model) ?? '',
+        vision: model.vision ?? false,
+      }));
   }
 
   async stream(request: ChatRequest, onDelta: (delta: ChatDelta) => void, signal: AbortSignal): Promise<ChatEnd> {
@@ -102,8 +107,12 @@ export function coreOptions({ network, showCostEstimates }: Settings): ChatOptio
 
 const NO_COST: CostText = { text: '', detail: '' };
 
-function toCoreMessage({ role, content }: PromptMessage): ChatMessage {
-  return role === 'user' ? { role, parts: [{ type: 'text', text: content }] } : { role, text: content };
+function toCoreMessage({ role, content, images = [] }: PromptMessage): ChatMessage {
+  if (role !== 'user') {
+    return { role, text: content };
+  }
+  const text: ChatPart[] = content === '' ? [] : [{ type: 'text', text: content }];
+  return { role, parts: [...text, ...images.map((url): ChatPart => ({ type: 'image_url', imageUrl: { url } }))] };
 }
 
 function toChatError(detail: ErrorDetail): ChatError {

@@ -5,6 +5,8 @@ import type { Draft, PanelMessage } from '../src/chat/protocol.ts';
 import type { PanelStrings } from '../src/chat/strings.ts';
 import { streamingAnswer } from '../src/chat/transcript.ts';
 import { Announcer } from './announcer.ts';
+import { attachImages } from './attaching.ts';
+import type { GivenFile, ImageReader } from './attaching.ts';
 import { Composer } from './composer.ts';
 import { button, h } from './dom.ts';
 import { Highlighter } from './highlight.ts';
@@ -26,6 +28,7 @@ const DRAFT_MS = 200;
 export class App {
   readonly #host: Host;
   readonly #clock: PacerClock;
+  readonly #images: ImageReader;
   readonly #strings: PanelStrings;
   readonly #wishes: Wishes;
   readonly #replica = new Replica();
@@ -45,8 +48,12 @@ export class App {
   /** Whether the prompt holds something that the host has not been told. */
   #draftIsNews = false;
   #draftRevision = 0;
+  #attaching: Promise<void> = Promise.resolve();
+  /** How many images the host was given, as far as it has not said itself. */
+  #attached = 0;
 
-  constructor(root: HTMLElement, host: Host, strings: PanelStrings, clock: PacerClock) {
+  constructor(root: HTMLElement, host: Host, strings: PanelStrings, clock: PacerClock, images: ImageReader) {
+    this.#images = images;
     this.#host = host;
     this.#clock = clock;
     this.#strings = strings;
@@ -69,6 +76,9 @@ export class App {
       send: (text) => this.#send(text),
       stop: () => this.#stop(),
       pickModel: () => host.post({ type: 'pickModel' }),
+      attach: (files) => this.#attach(files),
+      pickImages: () => host.post({ type: 'pickImages' }),
+      detach: (id) => host.post({ type: 'detach', id }),
       draft: (text) => this.#onDraft(text),
     });
     this.area = h(
@@ -94,6 +104,15 @@ export class App {
         this.#stop();
       }
     });
+    // What is dropped anywhere on the page is meant for the question.
+    root.addEventListener('dragover', (event) => {
+      if (event.dataTransfer?.types.includes('Files') === true) {
+        event.preventDefault();
+      }
+    });
+    root.addEventListener('drop', (event) => {
+      this.#composer.takeFiles(event, event.dataTransfer);
+    });
     this.#composer.element.hidden = true;
   }
 
@@ -116,11 +135,17 @@ export class App {
       this.#composer.focus();
       return;
     }
+    if (message.type === 'picked') {
+      const { name, bytes } = message;
+      this.#attach([{ name, blob: bytes === null ? null : new Blob([bytes as Uint8Array<ArrayBuffer>]) }]);
+      return;
+    }
     if (message.type === 'inserted') {
       this.#announcer.tell(this.#strings.inserted);
       return;
     }
     const applied = this.#replica.apply(message);
+    this.#attached = 0;
     if (applied === 'gap') {
       this.#tellDraft();
       this.#host.post({ type: 'sync' });
@@ -159,7 +184,7 @@ export class App {
     }
     this.#notice.update(state.notice);
     this.#composer.element.hidden = screen !== 'conversation' && screen !== 'empty';
-    this.#composer.update({ model: state.model, streaming, ready });
+    this.#composer.update({ model: state.model, attachments: state.attachments, streaming, ready });
     this.#announcer.update(state.transcript, (id) => this.#list.plainText(id));
     this.#scroller.contentChanged();
   }
@@ -200,6 +225,22 @@ export class App {
   #send(text: string): void {
     this.#tellDraft();
     this.#host.post({ type: 'send', text });
+  }
+
+  /** One after another, so that each sees how many there are. */
+  #attach(files: readonly GivenFile[]): void {
+    this.#attaching = this.#attaching.then(async () => {
+      const { state } = this.#replica;
+      if (state?.account !== 'ready') {
+        return;
+      }
+      const attachState = { count: Math.max(this.#attached, state.attachments.length), model: state.model };
+      const complaint = await attachImages(files, attachState, this.#images, this.#strings, (message) => {
+        this.#attached = Math.max(this.#attached, state.attachments.length) + 1;
+        this.#host.post(message);
+      });
+      this.#composer.complain(complaint);
+    });
   }
 
   /** The button that was pressed goes away, so the focus moves on to the prompt. */

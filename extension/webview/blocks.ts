@@ -79,7 +79,7 @@ export function grownBlock(old: Block, piece: Piece, strings: PanelStrings): Blo
 
 function grownCode(old: Block, { raw }: Piece, token: Tokens.Code): Block | null {
   const { code } = old;
-  if (code === null || languageOf(token.lang) !== code.language || !token.text.startsWith(code.text)) {
+  if (code?.language !== languageOf(token.lang) || !token.text.startsWith(code.text)) {
     return null;
   }
   const { element } = code;
@@ -95,10 +95,11 @@ function grownCode(old: Block, { raw }: Piece, token: Tokens.Code): Block | null
 
 function grownParts(old: Block, { token, raw, leftOut }: Piece, strings: PanelStrings): Block | null {
   const parts = partsOf(token);
-  if (parts === null || old.parts?.frame !== parts.frame) {
+  const shown = old.parts;
+  if (parts === null || shown?.frame !== parts.frame) {
     return null;
   }
-  const { container, raws } = old.parts;
+  const { container, raws } = shown;
   const place = (index: number): number => (index === 0 ? 0 : index + leftOut);
   const changed = parts.raws.map((_, index) => index).filter((index) => parts.raws[index] !== raws[place(index)]);
   const rendered = renderParts(token, new Set(changed), strings);

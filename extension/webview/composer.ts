@@ -1,21 +1,29 @@
 /** The prompt, the model it goes to, and Send or Stop. */
+import type { Attachment } from '../src/chat/images.ts';
 import type { ModelChoice } from '../src/chat/panelState.ts';
 import { MAX_PROMPT_CHARS } from '../src/chat/protocol.ts';
 import { fill } from '../src/chat/strings.ts';
 import type { PanelStrings } from '../src/chat/strings.ts';
+import type { GivenFile } from './attaching.ts';
 import { button, h } from './dom.ts';
 import { icon } from './icons.ts';
+import { ImageTray } from './imageTray.ts';
 
 export interface ComposerWishes {
   send(text: string): void;
   stop(): void;
   pickModel(): void;
+  /** Images were pasted or dropped. */
+  attach(files: readonly GivenFile[]): void;
+  pickImages(): void;
+  detach(id: string): void;
   /** The text in the prompt has changed. */
   draft(text: string): void;
 }
 
 export interface ComposerModel {
   readonly model: ModelChoice;
+  readonly attachments: readonly Attachment[];
   readonly streaming: boolean;
   /** Whether a question may be sent, apart from one being answered. */
   readonly ready: boolean;
@@ -32,6 +40,11 @@ export class Composer {
   readonly #stop: HTMLButtonElement;
   readonly #model: HTMLButtonElement;
   readonly #modelName = h('span', { class: 'model-name' });
+  readonly #images: ImageTray;
+  readonly #words = h('div', { class: 'composer-words', role: 'status', hidden: '' });
+  #complaint: string | null = null;
+  #attachments: readonly Attachment[] = [];
+  #vision = false;
   #ready = false;
   #streaming = false;
   /** What was sent and is not yet seen in the conversation: until then it stays in the prompt. */
@@ -64,16 +77,36 @@ export class Composer {
       this.#modelName,
       icon('chevron'),
     );
+    this.#images = new ImageTray(strings, (id) => {
+      this.#complaint = null;
+      this.#wishes.detach(id);
+      this.focus();
+    });
+    const attach = button(
+      {
+        class: 'icon-button',
+        'data-testid': 'attach',
+        title: strings.attachImages,
+        'aria-label': strings.attachImages,
+      },
+      () => this.#onAttach(),
+      icon('image'),
+    );
     this.element = h(
       'div',
       { class: 'composer' },
+      this.#images.element,
       this.#prompt,
-      h('div', { class: 'composer-row' }, this.#model, this.#send, this.#stop),
+      this.#words,
+      h('div', { class: 'composer-row' }, attach, this.#model, this.#send, this.#stop),
       h('span', { id: 'prompt-hint', class: 'visually-hidden' }, strings.promptHint),
     );
     this.#prompt.addEventListener('input', () => this.#onInput());
     this.#prompt.addEventListener('keydown', (event) => {
       this.#onKey(event);
+    });
+    this.#prompt.addEventListener('paste', (event) => {
+      this.#onFiles(event, event.clipboardData);
     });
     // The whole box is the prompt's, as far as a mouse is concerned.
     this.element.addEventListener('click', (event) => {
@@ -107,13 +140,20 @@ export class Composer {
     this.#prompt.focus();
   }
 
-  update({ model, streaming, ready }: ComposerModel): void {
+  update({ model, attachments, streaming, ready }: ComposerModel): void {
     const label = fill(this.#strings.pickModel, model.label);
     if (this.#model.title !== label) {
       this.#modelName.textContent = model.label;
       this.#model.title = label;
       this.#model.setAttribute('aria-label', label);
     }
+    this.#images.update(attachments);
+    if (model.vision !== this.#vision) {
+      this.#complaint = null;
+    }
+    this.#attachments = attachments;
+    this.#vision = model.vision;
+    this.#showWords(attachments.length > 0 && !model.vision ? fill(this.#strings.imageNoVision, model.label) : null);
     this.#ready = ready;
     this.#streaming = streaming;
     const focusIsLost = document.activeElement === (streaming ? this.#send : this.#stop);
@@ -132,10 +172,56 @@ export class Composer {
       return;
     }
     this.#sent = null;
+    this.#complaint = null;
     // What was typed since then stays.
     const { value } = this.#prompt;
     this.setText(value.startsWith(text) ? value.slice(text.length) : value);
     this.#wishes.draft(this.#prompt.value);
+  }
+
+  /** Says why an image was not taken. */
+  complain(complaint: string | null): void {
+    this.#complaint = complaint;
+    this.#showWords(null);
+  }
+
+  /** Takes the images out of what was pasted or dropped, if there are any. */
+  takeFiles(event: Event, data: DataTransfer | null): void {
+    this.#onFiles(event, data);
+  }
+
+  #onFiles(event: Event, data: DataTransfer | null): void {
+    const files = [...(data?.files ?? [])];
+    if (files.length > 0) {
+      event.preventDefault();
+      // Browsers name what was copied from a screen "image.png".
+      const { pastedImage } = this.#strings;
+      this.#wishes.attach(
+        files.map((file) => ({ name: file.name === 'image.png' ? pastedImage : file.name, blob: file })),
+      );
+    }
+  }
+
+  #onAttach(): void {
+    if (this.#vision) {
+      this.#wishes.pickImages();
+    } else {
+      this.#wishes.attach([]);
+    }
+  }
+
+  #showWords(standing: string | null): void {
+    const words = standing ?? this.#complaint;
+    if ((words ?? '') === this.#words.firstElementChild?.textContent) {
+      return;
+    }
+    this.#words.hidden = words === null;
+    this.#words.replaceChildren(
+      ...(words === null ? [] : [h('span', {}, words)]),
+      ...(words === null || this.#vision
+        ? []
+        : [button({ class: 'link-button' }, () => this.#wishes.pickModel(), this.#strings.chooseModel)]),
+    );
   }
 
   #onInput(): void {
@@ -166,7 +252,8 @@ export class Composer {
   }
 
   #maySend(): boolean {
-    return this.#ready && /\S/u.test(this.#prompt.value);
+    const hasImages = this.#attachments.length > 0;
+    return this.#ready && (hasImages ? this.#vision : /\S/u.test(this.#prompt.value));
   }
 
   #afterChange(): void {

@@ -5,18 +5,25 @@ import { parseStrings } from '../src/chat/strings.ts';
 import { App } from './app.ts';
 import { Host } from './host.ts';
 import type { VsCodeApi } from './host.ts';
+import { browserImageReader } from './imageReader.ts';
 
 declare function acquireVsCodeApi(): VsCodeApi;
 
-const app = new App(document.body, new Host(acquireVsCodeApi()), parseStrings(document.body.dataset['strings'] ?? ''), {
-  now: () => performance.now(),
-  frame: (callback) => {
-    requestAnimationFrame(callback);
+const app = new App(
+  document.body,
+  new Host(acquireVsCodeApi()),
+  parseStrings(document.body.dataset['strings'] ?? ''),
+  {
+    now: () => performance.now(),
+    frame: (callback) => {
+      requestAnimationFrame(callback);
+    },
+    after: (callback, delayMs) => {
+      setTimeout(callback, delayMs);
+    },
   },
-  after: (callback, delayMs) => {
-    setTimeout(callback, delayMs);
-  },
-});
+  browserImageReader,
+);
 
 window.addEventListener('message', (event: MessageEvent<unknown>) => {
   app.receive(event.data);

@@ -1,4 +1,5 @@
 /** The conversation on the page. Messages that did not change are not touched. */
+import { fill } from '../src/chat/strings.ts';
 import type { PanelStrings } from '../src/chat/strings.ts';
 import { continuableAnswer, retryableAnswer } from '../src/chat/transcript.ts';
 import type { ChatMessage, Transcript, UserMessage } from '../src/chat/transcript.ts';
@@ -96,6 +97,7 @@ export class MessageList {
 }
 
 function questionView(message: UserMessage, strings: PanelStrings): MessageView {
+  let { images } = message;
   const element = h(
     'article',
     {
@@ -105,15 +107,36 @@ function questionView(message: UserMessage, strings: PanelStrings): MessageView 
       'data-status': 'done',
       'aria-label': strings.question,
     },
-    h('div', { class: 'question-text' }, message.text),
+    imagesOf(message, strings),
+    message.text === '' ? null : h('div', { class: 'question-text' }, message.text),
   );
   return {
     element,
-    update() {
-      // A question never changes.
+    update(next) {
+      // Of a question only its images change: they go.
+      if (next.role === 'user' && next.images !== images) {
+        images = next.images;
+        element.querySelector('.images')?.replaceWith(imagesOf(next, strings) ?? '');
+      }
     },
     plainText: () => message.text,
   };
+}
+
+function imagesOf({ images }: UserMessage, strings: PanelStrings): HTMLElement | null {
+  if (images.length === 0) {
+    return null;
+  }
+  const pictures = images.map(({ name, thumbnail, available }) => {
+    const label = available ? name : fill(strings.imageGone, name);
+    return h(
+      'div',
+      { class: available ? 'image' : 'image gone' },
+      h('img', { src: thumbnail, alt: label, title: label }),
+      available ? null : h('span', { class: 'image-gone' }, label),
+    );
+  });
+  return h('div', { class: 'images' }, ...pictures);
 }
 
 function answerView(view: AnswerView): MessageView {

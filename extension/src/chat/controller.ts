@@ -3,6 +3,8 @@ import { answerEndOf, unexpectedEnd } from './answerEnd.ts';
 import type { ControllerTexts } from './answerEnd.ts';
 import type { ConversationStore } from './conversationStore.ts';
 import type { ChatDelta, ChatEngine, PromptMessage } from './engine.ts';
+import { MAX_IMAGES } from './images.ts';
+import { ImageShelf } from './imageShelf.ts';
 import { PanelLink } from './panelLink.ts';
 import type { PostToPanel, Schedule } from './panelLink.ts';
 import { reducePanel } from './panelState.ts';
@@ -37,7 +39,10 @@ export type ChatAccount =
 /** The wishes that the controller fulfils; the others are the view's. */
 export type ConversationMessage = Extract<
   PanelMessage,
-  { readonly type: 'ready' | 'sync' | 'send' | 'stop' | 'newChat' | 'retry' | 'continue' | 'draft' }
+  {
+    readonly type:
+      'ready' | 'sync' | 'send' | 'stop' | 'newChat' | 'retry' | 'continue' | 'draft' | 'attach' | 'detach';
+  }
 >;
 
 /** While an answer grows it is written to the store this often, so that a killed host loses little of it. */
@@ -49,6 +54,7 @@ type AbortCause = 'stopped' | 'tooLong' | 'discarded';
 export class ChatController {
   readonly #ports: ControllerPorts;
   readonly #link: PanelLink;
+  readonly #shelf = new ImageShelf();
   readonly #running = new Map<string, AbortController>();
   #state: PanelState;
   #draft: Draft;
@@ -65,7 +71,7 @@ export class ChatController {
     this.#draft = draft;
     this.#defaultModel = defaultModel;
     this.#pickedModel = pickedModel;
-    this.#state = { account: 'restoring', model: this.#chosenModel(), notice: null, transcript };
+    this.#state = { account: 'restoring', model: this.#chosenModel(), notice: null, transcript, attachments: [] };
     this.#link = new PanelLink(ports.schedule, () => ({ state: this.#state, draft: this.#draft }));
   }
 
@@ -125,6 +131,13 @@ export class ChatController {
       case 'draft':
         this.#keepDraft(message.draft);
         break;
+      case 'attach':
+        this.#attach(message);
+        break;
+      case 'detach':
+        this.#shelf.remove(message.id);
+        this.#apply({ type: 'detached', id: message.id });
+        break;
     }
   }
 
@@ -149,7 +162,8 @@ export class ChatController {
   setModels(models: readonly ModelChoice[], defaultModel: string): void {
     this.#models = models
       .filter((model) => model.id.length > 0 && model.id.length <= MAX_ID_CHARS)
-      .map(({ id, label, detail }) => ({
+      .map(({ id, label, detail, vision }) => ({
+        vision,
         id,
         label: label.slice(0, MAX_LABEL_CHARS),
         detail: detail.slice(0, MAX_LABEL_CHARS),
@@ -186,6 +200,7 @@ export class ChatController {
   newChat(): void {
     this.#abortAll();
     this.#apply({ type: 'cleared' });
+    this.#shelf.keepOnly(new Set(this.#state.attachments.map(({ id }) => id)));
     this.#saveNow();
   }
 
@@ -204,6 +219,9 @@ export class ChatController {
     this.#owner = owner;
     if (isStranger) {
       this.#clearDraft();
+      for (const { id } of this.#state.attachments) {
+        this.#apply({ type: 'detached', id });
+      }
       this.newChat();
       // The panel still shows the other account's draft; only a replay takes it away.
       this.#link.replayIfLive();
@@ -213,16 +231,18 @@ export class ChatController {
   }
 
   #send(text: string): void {
-    if (!this.#mayAsk() || text.trim() === '') {
+    const { attachments, model } = this.#state;
+    const isEmpty = text.trim() === '' && attachments.length === 0;
+    if (!this.#mayAsk() || isEmpty || (attachments.length > 0 && !model.vision)) {
       return;
     }
     const { newId } = this.#ports;
-    const question = { role: 'user', content: text } as const;
-    const messages = [...promptMessages(this.#state.transcript), question];
-    const answer = { id: newId(), model: this.model };
+    const answer = { id: newId(), model: model.id };
+    const images = attachments.map((image) => ({ ...image, available: this.#shelf.get(image.id) !== undefined }));
     this.#clearDraft();
-    this.#apply({ type: 'asked', user: { id: newId(), text }, answer });
+    this.#apply({ type: 'asked', user: { id: newId(), text, images }, answer });
     this.#saveNow();
+    const messages = promptMessages(this.#state.transcript, this.#imageData(model.id));
     void this.#run({ ...answer, callId: answer.id, size: 0 }, messages);
   }
 
@@ -231,8 +251,8 @@ export class ChatController {
     if (!this.#mayAsk() || retryableAnswer(transcript)?.id !== id) {
       return;
     }
-    const messages = promptMessages(transcript.slice(0, -1));
     const answer = { id: this.#ports.newId(), model: this.model };
+    const messages = promptMessages(transcript.slice(0, -1), this.#imageData(answer.model));
     this.#apply({ type: 'retried', replaced: id, answer });
     this.#saveNow();
     void this.#run({ ...answer, callId: answer.id, size: 0 }, messages);
@@ -249,7 +269,26 @@ export class ChatController {
     this.#apply({ type: 'continued', id });
     this.#saveNow();
     const size = text.length + reasoning.length;
-    void this.#run({ id, callId: this.#ports.newId(), model, size }, continuationMessages(transcript));
+    const messages = continuationMessages(transcript, this.#imageData(model));
+    void this.#run({ id, callId: this.#ports.newId(), model, size }, messages);
+  }
+
+  #attach({ name, data, thumbnail }: Extract<PanelMessage, { readonly type: 'attach' }>): void {
+    if (this.#state.attachments.length >= MAX_IMAGES) {
+      return;
+    }
+    const id = this.#ports.newId();
+    const gone = this.#shelf.add(id, data);
+    if (gone.length > 0) {
+      this.#apply({ type: 'imagesGone', ids: gone });
+    }
+    this.#apply({ type: 'attached', image: { id, name, thumbnail } });
+  }
+
+  /** What a model gets of the images: nothing, when it does not see. */
+  #imageData(model: string): (id: string) => string | undefined {
+    const sees = this.#models.find(({ id }) => id === model)?.vision ?? false;
+    return (id) => (sees ? this.#shelf.get(id) : undefined);
   }
 
   #mayAsk(): boolean {
@@ -313,7 +352,7 @@ export class ChatController {
 
   #chosenModel(): ModelChoice {
     const find = (id: string): ModelChoice | undefined => this.#models.find((model) => model.id === id);
-    const nameless = (id: string): ModelChoice => ({ id, label: id, detail: '' });
+    const nameless = (id: string): ModelChoice => ({ id, label: id, detail: '', vision: false });
     if (this.#pickedModel !== null) {
       const picked = find(this.#pickedModel);
       if (picked !== undefined) {

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 
 import { draft, transcript } from './protocol.ts';
 import type { Draft } from './protocol.ts';
-import { interruptStreaming } from './transcript.ts';
+import { interruptStreaming, withoutImages } from './transcript.ts';
 import type { Transcript } from './transcript.ts';
 
 /** The part of VS Code's Memento that is needed; workspaceState is one. */
@@ -58,7 +58,7 @@ export class ConversationStore {
       return EMPTY_CONVERSATION;
     }
     const { owner, pickedModel, draft, transcript } = result.output;
-    return { owner, pickedModel, draft, transcript: interruptStreaming(transcript) };
+    return { owner, pickedModel, draft, transcript: withoutImages(interruptStreaming(transcript), () => true) };
   }
 
   async save(conversation: Conversation): Promise<void> {
@@ -72,7 +72,11 @@ function recent(transcript: Transcript): Transcript {
   let size = 0;
   let first = transcript.length;
   for (const message of transcript.toReversed()) {
-    size += message.text.length + (message.role === 'assistant' ? message.reasoning.length : 0);
+    size += message.text.length;
+    size +=
+      message.role === 'assistant'
+        ? message.reasoning.length
+        : message.images.reduce((sum, { thumbnail }) => sum + thumbnail.length, 0);
     if (size > MAX_STORED_CHARS && first <= transcript.length - 2) {
       break;
     }

@@ -7,6 +7,8 @@
 export interface PromptMessage {
   readonly role: 'system' | 'user' | 'assistant';
   readonly content: string;
+  /** Images as data URLs, which follow the text. */
+  readonly images?: readonly string[] | undefined;
 }
 
 export interface ChatRequest {

@@ -21,7 +21,8 @@ export function panelHtml({ cspSource, nonce, script, style, language, strings }
     "default-src 'none'",
     `style-src ${cspSource}`,
     `script-src 'nonce-${nonce}'`,
-    `img-src ${cspSource} data:`,
+    // Thumbnails of the images that the user attached; an answer's images are links.
+    'img-src data:',
     `font-src ${cspSource}`,
     "base-uri 'none'",
     "form-action 'none'",

@@ -1,5 +1,6 @@
 /** All that the panel shows, and the events that change it. Pure: shared by the host and the panel. */
 import type { ChatAction } from './engine.ts';
+import type { Attachment } from './images.ts';
 import { reduceTranscript } from './transcript.ts';
 import type { Transcript, TranscriptEvent } from './transcript.ts';
 
@@ -12,6 +13,8 @@ export interface ModelChoice {
   readonly label: string;
   /** Its price or another short remark; may be empty. */
   readonly detail: string;
+  /** Whether it sees images. */
+  readonly vision: boolean;
 }
 
 /** One line above the composer about something that concerns the whole panel, such as being offline. */
@@ -26,12 +29,16 @@ export interface PanelState {
   readonly model: ModelChoice;
   readonly notice: Notice | null;
   readonly transcript: Transcript;
+  /** The images that the next question takes along. */
+  readonly attachments: readonly Attachment[];
 }
 
 export type PanelEvent =
   | TranscriptEvent
   | { readonly type: 'accountChanged'; readonly account: AccountView }
   | { readonly type: 'modelChanged'; readonly model: ModelChoice }
+  | { readonly type: 'attached'; readonly image: Attachment }
+  | { readonly type: 'detached'; readonly id: string }
   | { readonly type: 'noticeChanged'; readonly notice: Notice | null };
 
 export function reducePanel(state: PanelState, event: PanelEvent): PanelState {
@@ -42,7 +49,13 @@ export function reducePanel(state: PanelState, event: PanelEvent): PanelState {
       return { ...state, model: event.model };
     case 'noticeChanged':
       return { ...state, notice: event.notice };
+    case 'attached':
+      return { ...state, attachments: [...state.attachments, event.image] };
+    case 'detached':
+      return { ...state, attachments: state.attachments.filter(({ id }) => id !== event.id) };
     case 'asked':
+      return { ...state, attachments: [], transcript: reduceTranscript(state.transcript, event) };
+    case 'imagesGone':
     case 'grew':
     case 'ended':
     case 'retried':

@@ -8,6 +8,8 @@
 import * as v from 'valibot';
 
 import type { ChatAction, ChatError, CostText, TokenUsage } from './engine.ts';
+import { isImageData, isThumbnail, MAX_IMAGES } from './images.ts';
+import type { Attachment, SentImage } from './images.ts';
 import type { ModelChoice, Notice, PanelEvent, PanelState } from './panelState.ts';
 import { MAX_ANSWER_CHARS, MAX_MESSAGES } from './transcript.ts';
 import type { AnswerEnd, AnswerState, Bill, ChatMessage } from './transcript.ts';
@@ -37,6 +39,8 @@ export type HostMessage =
   | { readonly type: 'state'; readonly seq: number; readonly state: PanelState; readonly draft: Draft }
   | { readonly type: 'patch'; readonly seq: number; readonly events: readonly PanelEvent[] }
   | { readonly type: 'focus' }
+  /** A file that the user picked as an image; without bytes when it is too large. */
+  | { readonly type: 'picked'; readonly name: string; readonly bytes: Uint8Array | null }
   /** The code that the page asked to insert is in the editor. */
   | { readonly type: 'inserted' };
 
@@ -50,6 +54,9 @@ export type PanelMessage =
   | { readonly type: 'retry'; readonly id: string }
   | { readonly type: 'continue'; readonly id: string }
   | { readonly type: 'draft'; readonly draft: Draft }
+  | { readonly type: 'attach'; readonly name: string; readonly data: string; readonly thumbnail: string }
+  | { readonly type: 'detach'; readonly id: string }
+  | { readonly type: 'pickImages' }
   | { readonly type: 'pickModel' }
   | { readonly type: 'action'; readonly id: string }
   | { readonly type: 'openLink'; readonly href: string }
@@ -65,6 +72,11 @@ const sentence = v.pipe(v.string(), v.maxLength(MAX_SENTENCE_CHARS));
 const prompt = v.pipe(v.string(), v.maxLength(MAX_PROMPT_CHARS));
 const answerText = v.pipe(v.string(), v.maxLength(MAX_ANSWER_CHARS));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+const thumbnail = v.pipe(v.string(), v.check(isThumbnail));
+const attachment: v.GenericSchema<unknown, Attachment> = v.object({ id, name: label, thumbnail });
+const sentImage: v.GenericSchema<unknown, SentImage> = v.object({ id, name: label, thumbnail, available: v.boolean() });
+const images = v.pipe(v.array(sentImage), v.maxLength(MAX_IMAGES));
 
 const action: v.GenericSchema<unknown, ChatAction> = v.object({ id, label });
 const actions = v.pipe(v.array(action), v.maxLength(MAX_ACTIONS));
@@ -91,7 +103,8 @@ const answerState: v.GenericSchema<unknown, AnswerState> = v.variant('status', [
 ]);
 
 const chatMessage: v.GenericSchema<unknown, ChatMessage> = v.variant('role', [
-  v.object({ role: v.literal('user'), id, text: prompt }),
+  // Conversations of before images could be sent have none.
+  v.object({ role: v.literal('user'), id, text: prompt, images: v.optional(images, []) }),
   v.object({
     role: v.literal('assistant'),
     id,
@@ -108,7 +121,7 @@ export const transcript = v.pipe(v.array(chatMessage), v.maxLength(MAX_MESSAGES)
 export const draft: v.GenericSchema<unknown, Draft> = v.object({ text: prompt, revision: count });
 
 const account = v.picklist(['restoring', 'signedOut', 'signingIn', 'ready']);
-const model: v.GenericSchema<unknown, ModelChoice> = v.object({ id, label, detail: label });
+const model: v.GenericSchema<unknown, ModelChoice> = v.object({ id, label, detail: label, vision: v.boolean() });
 const notice: v.GenericSchema<unknown, Notice> = v.object({
   kind: v.picklist(['info', 'warning']),
   text: sentence,
@@ -121,14 +134,18 @@ const panelState: v.GenericSchema<unknown, PanelState> = v.object({
   model,
   notice: v.nullable(notice),
   transcript,
+  attachments: v.pipe(v.array(attachment), v.maxLength(MAX_IMAGES)),
 });
 
 const panelEvent: v.GenericSchema<unknown, PanelEvent> = v.variant('type', [
-  v.object({ type: v.literal('asked'), user: v.object({ id, text: prompt }), answer: newAnswer }),
+  v.object({ type: v.literal('asked'), user: v.object({ id, text: prompt, images }), answer: newAnswer }),
   v.object({ type: v.literal('grew'), id, text: answerText, reasoning: answerText }),
   v.object({ type: v.literal('ended'), id, state: answerEnd }),
   v.object({ type: v.literal('retried'), replaced: id, answer: newAnswer }),
   v.object({ type: v.literal('continued'), id }),
+  v.object({ type: v.literal('imagesGone'), ids: v.pipe(v.array(id), v.maxLength(MAX_MESSAGES)) }),
+  v.object({ type: v.literal('attached'), image: attachment }),
+  v.object({ type: v.literal('detached'), id }),
   v.object({ type: v.literal('cleared') }),
   v.object({ type: v.literal('accountChanged'), account }),
   v.object({ type: v.literal('modelChanged'), model }),
@@ -143,6 +160,7 @@ const hostMessage: v.GenericSchema<unknown, HostMessage> = v.variant('type', [
     events: v.pipe(v.array(panelEvent), v.maxLength(MAX_EVENTS)),
   }),
   v.object({ type: v.literal('focus') }),
+  v.object({ type: v.literal('picked'), name: label, bytes: v.nullable(v.instance(Uint8Array)) }),
   v.object({ type: v.literal('inserted') }),
 ]);
 
@@ -155,6 +173,9 @@ const panelMessage: v.GenericSchema<unknown, PanelMessage> = v.variant('type', [
   v.object({ type: v.literal('retry'), id }),
   v.object({ type: v.literal('continue'), id }),
   v.object({ type: v.literal('draft'), draft }),
+  v.object({ type: v.literal('attach'), name: label, data: v.pipe(v.string(), v.check(isImageData)), thumbnail }),
+  v.object({ type: v.literal('detach'), id }),
+  v.object({ type: v.literal('pickImages') }),
   v.object({ type: v.literal('pickModel') }),
   v.object({ type: v.literal('action'), id }),
   v.object({ type: v.literal('openLink'), href: v.pipe(v.string(), v.check(isOpenableLink)) }),

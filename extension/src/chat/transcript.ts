@@ -2,6 +2,7 @@
  * The conversation as a pure model: what was asked, what was answered, and how each answer ended. The host and the
  * panel run the same reducer over the same events, so that a panel which has seen every event equals its host.
  */
+import type { SentImage } from './images.ts';
 import type { ChatError, CostText, PromptMessage, TokenUsage } from './engine.ts';
 
 /** Older messages are dropped beyond this count, so that a conversation of months stays bounded. */
@@ -31,6 +32,7 @@ export interface UserMessage {
   readonly role: 'user';
   readonly id: string;
   readonly text: string;
+  readonly images: readonly SentImage[];
 }
 
 export interface Answer {
@@ -52,7 +54,7 @@ export type Transcript = readonly ChatMessage[];
 export type TranscriptEvent =
   | {
       readonly type: 'asked';
-      readonly user: { readonly id: string; readonly text: string };
+      readonly user: { readonly id: string; readonly text: string; readonly images: readonly SentImage[] };
       readonly answer: { readonly id: string; readonly model: string };
     }
   | { readonly type: 'grew'; readonly id: string; readonly text: string; readonly reasoning: string }
@@ -63,13 +65,15 @@ export type TranscriptEvent =
       readonly answer: { readonly id: string; readonly model: string };
     }
   | { readonly type: 'continued'; readonly id: string }
+  /** The host does not have these any more. */
+  | { readonly type: 'imagesGone'; readonly ids: readonly string[] }
   | { readonly type: 'cleared' };
 
 /** The transcript after an event. An event about a message that is gone changes nothing. */
 export function reduceTranscript(transcript: Transcript, event: TranscriptEvent): Transcript {
   switch (event.type) {
     case 'asked': {
-      const user: UserMessage = { role: 'user', id: event.user.id, text: event.user.text };
+      const user: UserMessage = { role: 'user', ...event.user };
       return bounded([...transcript, user, newAnswer(event.answer)]);
     }
     case 'grew':
@@ -90,6 +94,10 @@ export function reduceTranscript(transcript: Transcript, event: TranscriptEvent)
           ? { ...answer, earlierBills: [...answer.earlierBills, billOf(answer.state)], state: { status: 'streaming' } }
           : answer,
       );
+    case 'imagesGone': {
+      const gone = new Set(event.ids);
+      return withoutImages(transcript, (id) => gone.has(id));
+    }
     case 'cleared':
       return [];
   }
@@ -131,18 +139,45 @@ const CONTINUE_INSTRUCTION =
   'block again.';
 
 /** What the model is shown when it has to go on with its last answer. */
-export function continuationMessages(transcript: Transcript): PromptMessage[] {
-  return [...promptMessages(transcript), { role: 'user', content: CONTINUE_INSTRUCTION }];
+export function continuationMessages(transcript: Transcript, imageData: ImageData): PromptMessage[] {
+  return [...promptMessages(transcript, imageData), { role: 'user', content: CONTINUE_INSTRUCTION }];
 }
 
 /**
  * What the model is shown: every question, and every answer that has text. A partial answer is kept, since the user
  * has read it and may refer to it.
  */
-export function promptMessages(transcript: Transcript): PromptMessage[] {
+export function promptMessages(transcript: Transcript, imageData: ImageData): PromptMessage[] {
   return transcript
-    .filter((message) => message.text !== '')
-    .map((message) => ({ role: message.role, content: message.text }));
+    .filter((message) => message.text !== '' || (message.role === 'user' && message.images.length > 0))
+    .map((message) =>
+      message.role === 'user' && message.images.length > 0
+        ? withImages(message, imageData)
+        : { role: message.role, content: message.text },
+    );
+}
+
+/** The data URL of an image; undefined when it is not there or not for this model. */
+export type ImageData = (id: string) => string | undefined;
+
+/** The model is told of an image that it is not shown, so that it does not answer as if there had been none. */
+function withImages({ text, images }: UserMessage, imageData: ImageData): PromptMessage {
+  const shown = images.map(({ id }) => imageData(id)).filter((data) => data !== undefined);
+  const missing = images.length - shown.length;
+  const note = missing === 0 ? '' : `[${String(missing)} image(s) of this message can't be shown to you.]`;
+  return { role: 'user', content: [text, note].filter((part) => part !== '').join('\n\n'), images: shown };
+}
+
+/** Marks images as no longer available; the same transcript when there is none to mark. */
+export function withoutImages(transcript: Transcript, isGone: (id: string) => boolean): Transcript {
+  return transcript.map((message) =>
+    message.role === 'user' && message.images.some((image) => image.available && isGone(image.id))
+      ? {
+          ...message,
+          images: message.images.map((image) => (isGone(image.id) ? { ...image, available: false } : image)),
+        }
+      : message,
+  );
 }
 
 /** Marks what was streaming when the host went away: its end was never seen. */

@@ -2,10 +2,11 @@
 import * as vscode from 'vscode';
 
 import type { ChatController } from './controller.ts';
+import { MAX_IMAGE_BYTES, MAX_IMAGES } from './images.ts';
 import { insertCode } from './insertCode.ts';
 import { panelStrings } from './l10n.ts';
 import { panelHtml } from './panelHtml.ts';
-import { parsePanelMessage } from './protocol.ts';
+import { MAX_LABEL_CHARS, parsePanelMessage } from './protocol.ts';
 import type { HostMessage } from './protocol.ts';
 
 /** What the view asks of the rest of the extension. */
@@ -111,6 +112,9 @@ export class ChatViewProvider implements vscode.WebviewViewProvider, vscode.Disp
       case 'pickModel':
         this.pickModel().catch(report);
         break;
+      case 'pickImages':
+        this.#pickImages(webview).catch(report);
+        break;
       case 'action':
         runAction(message.id);
         break;
@@ -130,9 +134,28 @@ export class ChatViewProvider implements vscode.WebviewViewProvider, vscode.Disp
       case 'newChat':
       case 'retry':
       case 'continue':
+      case 'attach':
+      case 'detach':
       case 'draft':
         controller.receive(message);
         break;
+    }
+  }
+
+  /** Lets the user choose image files; the page checks them like those that were pasted. */
+  async #pickImages(webview: vscode.Webview): Promise<void> {
+    const files = await vscode.window.showOpenDialog({
+      title: vscode.l10n.t('Attach images'),
+      openLabel: vscode.l10n.t('Attach'),
+      canSelectMany: true,
+      filters: { [vscode.l10n.t('Images')]: ['png', 'jpg', 'jpeg', 'gif', 'webp'] },
+    });
+    for (const file of files?.slice(0, MAX_IMAGES + 1) ?? []) {
+      const { size } = await vscode.workspace.fs.stat(file);
+      const bytes = size > MAX_IMAGE_BYTES ? null : await vscode.workspace.fs.readFile(file);
+      const name = (file.path.split('/').at(-1) ?? '').slice(0, MAX_LABEL_CHARS);
+      const picked: HostMessage = { type: 'picked', name, bytes };
+      await webview.postMessage(picked);
     }
   }
 

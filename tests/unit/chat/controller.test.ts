@@ -4,6 +4,7 @@ import { ChatController, SAVE_MS } from '../../../extension/src/chat/controller.
 import type { ChatAccount } from '../../../extension/src/chat/controller.ts';
 import { ConversationStore } from '../../../extension/src/chat/conversationStore.ts';
 import type { ChatEnd } from '../../../extension/src/chat/engine.ts';
+import { MAX_IMAGES } from '../../../extension/src/chat/images.ts';
 import { BATCH_MS } from '../../../extension/src/chat/panelLink.ts';
 import type { PanelState } from '../../../extension/src/chat/panelState.ts';
 import { MAX_SENTENCE_CHARS } from '../../../extension/src/chat/protocol.ts';
@@ -380,6 +381,81 @@ describe('the account', () => {
   });
 });
 
+describe('images', () => {
+  const choices = ['seeing', 'blind'].map((id) => ({ id, label: id, detail: '', vision: id === 'seeing' }));
+  const data = `data:image/png;base64,${Buffer.from('\x89PNG\r\n\x1a\nrest', 'latin1').toString('base64')}`;
+  const image = { type: 'attach', name: 'a.png', data, thumbnail: 'data:image/webp;base64,AA==' } as const;
+  function withImage(memory = memoryStore()) {
+    const all = started(memory);
+    all.controller.setModels(choices, 'seeing');
+    all.controller.receive(image);
+    return all;
+  }
+
+  it('go out with the question, whose bytes neither the panel nor the store gets', async () => {
+    const { engine, send, panel, memory } = withImage();
+    expect(panel().attachments).toEqual([{ id: 'id1', name: 'a.png', thumbnail: image.thumbnail }]);
+    send('what is this?');
+    expect(engine.last.request.messages).toEqual([{ role: 'user', content: 'what is this?', images: [data] }]);
+    expect(panel().attachments).toEqual([]);
+    expect(panel().transcript[0]).toMatchObject({ images: [{ id: 'id1', available: true }] });
+    await engine.last.end(end('done'));
+    send('and now?');
+    expect(engine.last.request.messages[0]?.images).toEqual([data]);
+    expect(JSON.stringify([...memory.values]) + JSON.stringify(panel())).not.toContain(data);
+  });
+
+  it('can be sent without words, and removed again', () => {
+    const { engine, send, panel, controller } = withImage();
+    controller.receive({ type: 'detach', id: 'id1' });
+    expect(panel().attachments).toEqual([]);
+    send('');
+    expect(engine.calls).toHaveLength(0);
+    controller.receive(image);
+    send('');
+    expect(engine.last.request.messages).toEqual([{ role: 'user', content: '', images: [data] }]);
+  });
+
+  it('are not sent to a model that does not see, which is told of those before', async () => {
+    const { engine, send, controller } = withImage();
+    controller.selectModel('blind');
+    send('look');
+    expect(engine.calls).toHaveLength(0);
+    controller.selectModel('seeing');
+    send('look');
+    await engine.last.end(end('truncated'));
+    controller.selectModel('blind');
+    send('next');
+    expect(engine.last.request.messages[0]).toEqual({
+      role: 'user',
+      content: expect.stringContaining("can't be shown") as string,
+      images: [],
+    });
+  });
+
+  it('of before a reload are shown as gone, and the model is told', () => {
+    const memory = memoryStore();
+    const first = withImage(memory);
+    first.send('look');
+    first.controller.dispose();
+    const second = started(memory);
+    second.controller.setModels(choices, 'seeing');
+    expect(second.panel().transcript[0]).toMatchObject({ images: [{ thumbnail: image.thumbnail, available: false }] });
+    second.send('next');
+    expect(second.engine.last.request.messages[0]?.images).toEqual([]);
+  });
+
+  it('are bounded in number, and another account does not see them', () => {
+    const { panel, controller } = withImage();
+    for (let more = 0; more < MAX_IMAGES + 2; more += 1) {
+      controller.receive(image);
+    }
+    expect(panel().attachments).toHaveLength(MAX_IMAGES);
+    controller.setAccount({ kind: 'ready', id: 'stranger' });
+    expect(panel().attachments).toEqual([]);
+  });
+});
+
 describe('a draft', () => {
   it('is kept over a reload, and gone once it was sent', () => {
     const memory = memoryStore();
@@ -455,7 +531,12 @@ describe('a reload', () => {
 });
 
 describe('the model', () => {
-  const choices = ['gpt-4o-mini', 'big'].map((id) => ({ id, label: id.toUpperCase(), detail: '' }));
+  const choices = ['gpt-4o-mini', 'big'].map((id) => ({
+    id,
+    label: id.toUpperCase(),
+    detail: '',
+    vision: id === 'big',
+  }));
 
   it('is the default until the user picks one, which is kept', () => {
     const memory = memoryStore();
@@ -492,7 +573,7 @@ describe('the model', () => {
   it('is named as it is when the host does not know it', () => {
     const { controller, panel } = started();
     controller.setModels([], 'unheard-of');
-    expect(panel().model).toEqual({ id: 'unheard-of', label: 'unheard-of', detail: '' });
+    expect(panel().model).toEqual({ id: 'unheard-of', label: 'unheard-of', detail: '', vision: false });
   });
 });
 

@@ -29,7 +29,7 @@ const conversation = (transcript: Transcript): Conversation => ({
 describe('the stored conversation', () => {
   it('comes back as it was', async () => {
     const memory = memoryStore();
-    const kept = conversation([{ role: 'user', id: 'q', text: 'hi' }, answer('a', 'hello')]);
+    const kept = conversation([{ role: 'user', id: 'q', text: 'hi', images: [] }, answer('a', 'hello')]);
     await new ConversationStore(memory).save(kept);
     expect(new ConversationStore(memory).load()).toEqual(kept);
   });

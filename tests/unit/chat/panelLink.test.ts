@@ -9,7 +9,7 @@ import type { HostMessage } from '../../../extension/src/chat/protocol.ts';
 import { Replica } from '../../../extension/webview/replica.ts';
 import { bill, ManualTimers, model } from './support.ts';
 
-const empty: PanelState = { account: 'ready', model, notice: null, transcript: [] };
+const empty: PanelState = { account: 'ready', model, notice: null, transcript: [], attachments: [] };
 const draft = { text: 'typed', revision: 3 };
 const grew = (id: string, text: string): PanelEvent => ({ type: 'grew', id, text, reasoning: '' });
 
@@ -88,7 +88,7 @@ const anyId = fc.constantFrom('a', 'b', 'c', 'd');
 const anyEvent: fc.Arbitrary<PanelEvent> = fc.oneof(
   fc.record({
     type: fc.constant('asked' as const),
-    user: fc.record({ id: fc.constantFrom('u', 'w'), text: fc.string() }),
+    user: fc.record({ id: fc.constantFrom('u', 'w'), text: fc.string(), images: fc.constant([]) }),
     answer: fc.record({ id: anyId, model: fc.constant('m') }),
   }),
   fc.record({ type: fc.constant('grew' as const), id: anyId, text: fc.string(), reasoning: fc.string() }),

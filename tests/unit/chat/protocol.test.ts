@@ -23,6 +23,14 @@ describe('messages of the panel', () => {
     { type: 'action', id: 'signIn' },
     { type: 'openLink', href: 'https://example.com/' },
     { type: 'insertCode', text: 'a' },
+    { type: 'pickImages' },
+    { type: 'detach', id: 'a' },
+    {
+      type: 'attach',
+      name: 'a',
+      data: 'data:image/png;base64,iVBORw0KGgoAAAANSUhEUg==',
+      thumbnail: 'data:image/webp;base64,AA==',
+    },
     { type: 'copy', text: 'x' },
   ];
   it.each(good.map((message) => [message.type, message] as const))('are understood: %s', (_type, message) => {
@@ -37,6 +45,24 @@ describe('messages of the panel', () => {
     ['a wrong type', { type: 'send', text: 1 }],
     ['too long a prompt', { type: 'send', text: 'x'.repeat(MAX_PROMPT_CHARS + 1) }],
     ['an empty id', { type: 'retry', id: '' }],
+    [
+      'an image that is none',
+      {
+        type: 'attach',
+        name: 'a',
+        data: 'data:image/png;base64,AAAAAAAAAAAAAAAA',
+        thumbnail: 'data:image/webp;base64,AA==',
+      },
+    ],
+    [
+      'a thumbnail from elsewhere',
+      {
+        type: 'attach',
+        name: 'a',
+        data: 'data:image/png;base64,iVBORw0KGgoAAAANSUhEUg==',
+        thumbnail: 'https://evil.example/a.png',
+      },
+    ],
     ['a link that acts', { type: 'openLink', href: 'command:workbench.action.quit' }],
   ];
   it.each(bad)('are refused: %s', (_name, message) => {

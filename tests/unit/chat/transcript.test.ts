@@ -13,7 +13,7 @@ import { bill } from './support.ts';
 
 const asked = (n: number): TranscriptEvent => ({
   type: 'asked',
-  user: { id: `q${String(n)}`, text: `question ${String(n)}` },
+  user: { id: `q${String(n)}`, text: `question ${String(n)}`, images: [] },
   answer: { id: `a${String(n)}`, model: 'm' },
 });
 const grew = (id: string, text: string, reasoning = ''): TranscriptEvent => ({ type: 'grew', id, text, reasoning });
@@ -26,7 +26,7 @@ describe('the transcript', () => {
   it('adds a question with its empty answer, which then grows', () => {
     const transcript = play(asked(1), grew('a1', 'Hel', 'hm'), grew('a1', 'lo', '!'));
     expect(transcript).toEqual([
-      { role: 'user', id: 'q1', text: 'question 1' },
+      { role: 'user', id: 'q1', text: 'question 1', images: [] },
       {
         role: 'assistant',
         id: 'a1',
@@ -93,7 +93,7 @@ describe('the transcript', () => {
 
   it('shows the model partial answers too, but no empty ones', () => {
     const transcript = play(asked(1), ended('a1', stopped), asked(2), grew('a2', 'half'), ended('a2', stopped));
-    expect(promptMessages(transcript)).toEqual([
+    expect(promptMessages(transcript, () => undefined)).toEqual([
       { role: 'user', content: 'question 1' },
       { role: 'user', content: 'question 2' },
       { role: 'assistant', content: 'half' },

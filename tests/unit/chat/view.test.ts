@@ -10,6 +10,7 @@ const vscode = vi.hoisted(() => ({
   copied: [] as string[],
   commands: [] as string[],
   pick: undefined as string | undefined,
+  files: new Map<string, Uint8Array>(),
 }));
 
 vi.mock('vscode', () => {
@@ -35,7 +36,14 @@ vi.mock('vscode', () => {
         return Promise.resolve();
       },
     },
+    workspace: {
+      fs: {
+        stat: ({ path }: { path: string }) => Promise.resolve({ size: vscode.files.get(path)?.byteLength }),
+        readFile: ({ path }: { path: string }) => Promise.resolve(vscode.files.get(path)),
+      },
+    },
     window: {
+      showOpenDialog: () => Promise.resolve([...vscode.files.keys()].map(uri)),
       showQuickPick: (items: readonly { readonly id: string }[]) =>
         Promise.resolve(items.find(({ id }) => id === vscode.pick)),
     },
@@ -178,13 +186,26 @@ describe('the chat view', () => {
   ])('lets the user pick %s', async (_name, pick, expected) => {
     const { page, controller } = provided();
     controller.setModels(
-      ['m', 'big'].map((id) => ({ id, label: id, detail: '' })),
+      ['m', 'big'].map((id) => ({ id, label: id, detail: '', vision: true })),
       'm',
     );
     vscode.pick = pick;
     page.receive({ type: 'pickModel' });
     await settled();
     expect(controller.model).toBe(expected);
+  });
+
+  it('hands the files that the user picks to the page, without those that are too large', async () => {
+    const { page } = provided();
+    vscode.files.set('/pictures/a.png', new Uint8Array(3));
+    vscode.files.set('/pictures/big.png', new Uint8Array(5 * 1024 * 1024 + 1));
+    page.receive({ type: 'pickImages' });
+    await vi.waitFor(() => {
+      expect(page.posted.filter(({ type }) => type === 'picked')).toEqual([
+        { type: 'picked', name: 'a.png', bytes: new Uint8Array(3) },
+        { type: 'picked', name: 'big.png', bytes: null },
+      ]);
+    });
   });
 
   it('shows itself with an empty conversation and the cursor in the prompt', async () => {

@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { PanelEvent, PanelState } from '../../../extension/src/chat/panelState.ts';
 import type { PanelMessage } from '../../../extension/src/chat/protocol.ts';
@@ -7,9 +7,10 @@ import type { Answer, AnswerState } from '../../../extension/src/chat/transcript
 import { App } from '../../../extension/webview/app.ts';
 import { Host } from '../../../extension/webview/host.ts';
 import { bill, ManualTimers, model } from '../chat/support.ts';
+import { readerInTests } from './images.ts';
 import { strings } from './strings.ts';
 
-const ready: PanelState = { account: 'ready', model, notice: null, transcript: [] };
+const ready: PanelState = { account: 'ready', model, notice: null, transcript: [], attachments: [] };
 const answer = (state: AnswerState, text = 'An **answer**'): Answer => ({
   role: 'assistant',
   id: 'a1',
@@ -21,7 +22,7 @@ const answer = (state: AnswerState, text = 'An **answer**'): Answer => ({
 });
 const withAnswer = (state: AnswerState, text?: string): PanelState => ({
   ...ready,
-  transcript: [{ role: 'user', id: 'q1', text: 'Why?' }, answer(state, text)],
+  transcript: [{ role: 'user', id: 'q1', text: 'Why?', images: [] }, answer(state, text)],
 });
 
 beforeEach(() => {
@@ -42,11 +43,17 @@ function opened(kept?: unknown) {
       saved = state;
     },
   };
-  const app = new App(document.body, new Host(api), strings, {
-    now: () => 0,
-    frame: (callback) => timers.schedule(callback, 16),
-    after: timers.schedule,
-  });
+  const app = new App(
+    document.body,
+    new Host(api),
+    strings,
+    {
+      now: () => 0,
+      frame: (callback) => timers.schedule(callback, 16),
+      after: timers.schedule,
+    },
+    readerInTests,
+  );
   app.start();
   const state = (next: PanelState, draft = { text: '', revision: 0 }): void => {
     seq += 1;
@@ -276,7 +283,7 @@ describe('the prompt', () => {
     byTestId('send').click();
     expect(prompt().value).toBe('Why?');
     type('Why? And');
-    patch({ type: 'asked', user: { id: 'q1', text: 'Why?' }, answer: { id: 'a1', model: 'm' } });
+    patch({ type: 'asked', user: { id: 'q1', text: 'Why?', images: [] }, answer: { id: 'a1', model: 'm' } });
     expect(prompt().value).toBe(' And');
   });
 
@@ -334,6 +341,73 @@ describe('the prompt', () => {
     state(ready);
     app.receive({ type: 'focus' });
     expect(document.activeElement).toBe(prompt());
+  });
+});
+
+describe('images', () => {
+  const image = { id: 'i1', name: 'a.png', thumbnail: 'data:image/webp;base64,AA==' };
+  const png = new File([Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])], 'image.png');
+  function give(target: HTMLElement, event: 'paste' | 'drop', files: readonly File[]): Event {
+    const given = new Event(event, { bubbles: true, cancelable: true });
+    target.dispatchEvent(Object.assign(given, { clipboardData: { files }, dataTransfer: { files } }));
+    return given;
+  }
+
+  it.each(['paste', 'drop'] as const)('of a %s go to the host', async (event) => {
+    const { sent, state } = opened();
+    state(ready);
+    expect(give(prompt(), event, [png]).defaultPrevented).toBe(true);
+    await vi.waitFor(() => {
+      expect(sent.at(-1)).toMatchObject({ type: 'attach', name: strings.pastedImage });
+    });
+  });
+
+  it('that were picked go the same way', async () => {
+    const { app, sent, state } = opened();
+    state(ready);
+    byTestId('attach').click();
+    expect(sent.at(-1)).toEqual({ type: 'pickImages' });
+    app.receive({ type: 'picked', name: 'b.png', bytes: new Uint8Array(await new Response('x').arrayBuffer()) });
+    app.receive({ type: 'picked', name: 'large.png', bytes: null });
+    await vi.waitFor(() => {
+      expect(element('.composer-words').textContent).toContain('large.png');
+    });
+  });
+
+  it('leave a paste of text alone', () => {
+    opened().state(ready);
+    expect(give(prompt(), 'paste', []).defaultPrevented).toBe(false);
+  });
+
+  it('are shown by the prompt, can be removed, and are enough for a question', () => {
+    const { sent, state } = opened();
+    state({ ...ready, attachments: [image] });
+    expect(element('.composer img').getAttribute('alt')).toBe('a.png');
+    expect(byTestId('send').matches(':enabled')).toBe(true);
+    byTestId('send').click();
+    expect(sent.at(-1)).toEqual({ type: 'send', text: '' });
+    element('.remove-image').click();
+    expect(sent.at(-1)).toEqual({ type: 'detach', id: 'i1' });
+    expect(element('.remove-image').getAttribute('aria-label')).toBe('Remove a.png');
+  });
+
+  it('are not for a model that does not see: words say so, and offer another', () => {
+    const { sent, state } = opened();
+    state({ ...ready, model: { ...model, vision: false }, attachments: [image] });
+    type('look');
+    expect(byTestId('send').matches(':disabled')).toBe(true);
+    expect(element('.composer-words').textContent).toContain('can’t see images');
+    element('.composer-words button').click();
+    expect(sent.at(-1)).toEqual({ type: 'pickModel' });
+  });
+
+  it('of a question stay in the conversation, and it says when one is gone', () => {
+    const { state, patch } = opened();
+    const images = [{ ...image, available: true }];
+    state({ ...ready, transcript: [{ role: 'user', id: 'q1', text: '', images }] });
+    expect(element('.question img').getAttribute('alt')).toBe('a.png');
+    patch({ type: 'imagesGone', ids: ['i1'] });
+    expect(element('.question .image-gone').textContent).toContain('no longer here');
   });
 });
 
@@ -403,7 +477,7 @@ describe('the notice and the model', () => {
     element('[data-action="check"]').click();
     patch(
       { type: 'noticeChanged', notice: null },
-      { type: 'modelChanged', model: { id: 'b', label: 'Big', detail: '' } },
+      { type: 'modelChanged', model: { id: 'b', label: 'Big', detail: '', vision: false } },
     );
     expect(isShown('.notice')).toBe(false);
     expect(byTestId('pick-model').getAttribute('aria-label')).toBe('Model: Big. Choose another');
