@@ -88,6 +88,9 @@ async function run(): Promise<number> {
     return 0;
   }
   const { url, key } = command.backend;
+  if (process.stderr.isTTY) {
+    process.stderr.write(`Looking at ${url}, which takes some seconds …\n`);
+  }
   const findings = await checkBackend(command.backend, readExpected);
   const report = command.json ? asJson(url, findings) : asTable(url, findings);
   // A server could quote what it was sent.

@@ -3,6 +3,7 @@ import type { SupabaseClientOptions } from '@supabase/supabase-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { LocalStack } from '../../local/server/start.ts';
+import { engines } from './databases.ts';
 import { leadsTo, newestMail, PASSWORD, startTestStack, usageRecord } from './support.ts';
 
 const EDITOR = 'vscode://godoty.godoty/auth/callback?nonce=n1';
@@ -22,14 +23,14 @@ function noWebSocket(): never {
 }
 
 /** The reference client as it comes, with a memory of its own for its session. */
-function client(auth: Auth = {}) {
+function client(auth: Auth = {}, of = stack) {
   const memory = new Map<string, string>();
   const storage = {
     getItem: (key: string) => memory.get(key) ?? null,
     setItem: (key: string, value: string) => void memory.set(key, value),
     removeItem: (key: string) => void memory.delete(key),
   };
-  return createClient(stack.supabaseUrl, stack.publishableKey, {
+  return createClient(of.supabaseUrl, of.publishableKey, {
     auth: { storage, autoRefreshToken: false, ...auth },
     realtime: { transport: noWebSocket as unknown as typeof WebSocket },
   });
@@ -150,27 +151,37 @@ describe('the reference client, as it comes from its registry,', () => {
   });
 });
 
-it('fifty clients at once lose nothing', async () => {
+it.each(engines)('fifty clients at once lose nothing on $name', async (engine) => {
+  const server = await engine.start();
+  const url = await server.createUrl?.();
+  const crowded = await startTestStack({ data: url === undefined ? { kind: 'memory' } : { kind: 'server', url } });
   const perClient = 4;
-  const totals = await Promise.all(
-    Array.from({ length: 50 }, async (_, index) => {
-      const { client: me } = await signedIn();
-      const records = Array.from({ length: perClient }, () =>
-        usageRecord({ prompt_tokens: 100 + index, completion_tokens: 1, total_tokens: 101 + index }),
-      );
-      // Each record is sent twice, as after a lost reply.
-      const batches = [records.slice(0, 2), records, records.slice(2)];
-      await Promise.all(
-        batches.map(async (batch) =>
-          ok<{ data: unknown; error: Error | null }>(await me.rpc('record_usage', { records: batch })),
-        ),
-      );
-      const period = { from: '2020-01-01T00:00:00Z', to: '2060-01-01T00:00:00Z', bucket: 'month', timezone: 'UTC' };
-      const summary = ok(await me.rpc('usage_summary', period)) as { totals: Record<string, unknown> };
-      return summary.totals;
-    }),
-  );
-  for (const [index, sum] of totals.entries()) {
-    expect(sum).toMatchObject({ requests: perClient, total_tokens: perClient * (101 + index) });
+  try {
+    const totals = await Promise.all(
+      Array.from({ length: 50 }, async (_, index) => {
+        const { client: me } = await signedIn(client({}, crowded));
+        const records = Array.from({ length: perClient }, () =>
+          usageRecord({ prompt_tokens: 100 + index, completion_tokens: 1, total_tokens: 101 + index }),
+        );
+        // Each record is sent twice, as after a lost reply.
+        const batches = [records.slice(0, 2), records, records.slice(2)];
+        await Promise.all(
+          batches.map(async (batch) =>
+            ok<{ data: unknown; error: Error | null }>(await me.rpc('record_usage', { records: batch })),
+          ),
+        );
+        const period = { from: '2020-01-01T00:00:00Z', to: '2060-01-01T00:00:00Z', bucket: 'month', timezone: 'UTC' };
+        const summary = ok(await me.rpc('usage_summary', period)) as { totals: Record<string, unknown> };
+        return summary.totals;
+      }),
+    );
+    for (const [index, sum] of totals.entries()) {
+      expect(sum).toMatchObject({ requests: perClient, total_tokens: perClient * (101 + index) });
+    }
+    const [all] = await crowded.db.query<{ count: number }>('select count(*)::int as count from public.usage_records');
+    expect(all?.count).toBe(50 * perClient);
+  } finally {
+    await crowded.close();
+    await server.stop();
   }
 });
