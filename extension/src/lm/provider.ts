@@ -67,7 +67,7 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
   readonly #modelsChanged = new vscode.EventEmitter<void>();
   readonly #streamingChanged = new vscode.EventEmitter<void>();
   readonly #numbers = new Intl.NumberFormat(vscode.env.language);
-  readonly #subscriptions: Disposable[];
+  readonly #subscriptions: readonly { dispose(): unknown }[];
   /** Whose models VS Code was told of; empty for nobody's. */
   #userId = '';
   #running = 0;
