@@ -135,13 +135,13 @@ describe('record_usage', () => {
 describe('the account’s questions', () => {
   it('go through the public face under the names of their parameters', async () => {
     const account = await signUp(stack);
-    const record = usageRecord({ occurred_at: '2026-11-20T10:00:00Z' });
+    const record = usageRecord({ occurred_at: '2025-11-20T10:00:00Z' });
     await rpc('record_usage', account.accessToken, { records: [record] });
-    const range = { from: '2026-11-01T00:00:00Z', to: '2026-12-01T00:00:00Z', bucket: 'month', timezone: 'UTC' };
+    const range = { from: '2025-11-01T00:00:00Z', to: '2025-12-01T00:00:00Z', bucket: 'month', timezone: 'UTC' };
     const summary = await rpc('usage_summary', account.accessToken, range);
     expect([summary.status, summary.body]).toMatchObject([
       200,
-      { totals: { requests: 1 }, buckets: [{ start: '2026-11-01T00:00:00Z' }], models: [{ model: 'gpt-4o-mini' }] },
+      { totals: { requests: 1 }, buckets: [{ start: '2025-11-01T00:00:00Z' }], models: [{ model: 'gpt-4o-mini' }] },
     ]);
     const requests = await rpc('usage_requests', account.accessToken, { before: null, limit: 1 });
     expect([requests.status, requests.body]).toEqual([200, [record]]);

@@ -75,21 +75,21 @@ describe.each(engines)('an account on $name', (engine) => {
       bucket: string | null = 'day',
       timezone: string | null = 'UTC',
     ): Promise<Summary> => ask('public.usage_summary($1, $2, $3, $4)', [from, to, bucket, timezone]);
-    const DAY = ['2026-11-20T00:00:00Z', '2026-11-21T00:00:00Z'] as const;
+    const DAY = ['2025-11-20T00:00:00Z', '2025-11-21T00:00:00Z'] as const;
 
     it('of nothing', async () => {
       expect(await summary(...DAY)).toEqual({ totals: NOTHING, buckets: [], models: [] });
     });
 
     it('with exact sums in all, by period and by model', async () => {
-      const shared = { occurred_at: '2026-11-20T10:30:00.123Z' };
+      const shared = { occurred_at: '2025-11-20T10:30:00.123Z' };
       await record(
         usageRecord({ ...shared, model: 'b', cost_usd: '0.000000000001' }),
         usageRecord({ ...shared, model: 'b', cost_usd: '99999.999999999999', cost_source: 'catalog' }),
         usageRecord({ ...shared, model: 'a', cost_usd: null, cost_source: 'unknown' }),
-        usageRecord({ occurred_at: '2026-11-20T23:59:59.999999Z', model: 'a', cost_usd: '0.10' }),
-        usageRecord({ occurred_at: '2026-11-21T00:00:00Z', model: 'later' }),
-        usageRecord({ occurred_at: '2026-11-19T23:59:59.999999Z', model: 'earlier' }),
+        usageRecord({ occurred_at: '2025-11-20T23:59:59.999999Z', model: 'a', cost_usd: '0.10' }),
+        usageRecord({ occurred_at: '2025-11-21T00:00:00Z', model: 'later' }),
+        usageRecord({ occurred_at: '2025-11-19T23:59:59.999999Z', model: 'earlier' }),
       );
       const sums = (requests: number, cost: string, estimated = false, unknown = 0): Sums => ({
         ...{ requests, prompt_tokens: 12 * requests, completion_tokens: 5 * requests, total_tokens: 17 * requests },
@@ -99,8 +99,8 @@ describe.each(engines)('an account on $name', (engine) => {
       expect(await summary(...DAY, 'hour')).toEqual({
         totals: sums(4, '100000.1', true, 1),
         buckets: [
-          { start: '2026-11-20T10:00:00Z', ...sums(3, '100000', true, 1) },
-          { start: '2026-11-20T23:00:00Z', ...sums(1, '0.1') },
+          { start: '2025-11-20T10:00:00Z', ...sums(3, '100000', true, 1) },
+          { start: '2025-11-20T23:00:00Z', ...sums(1, '0.1') },
         ],
         models: [
           { model: 'b', ...sums(2, '100000', true) },
@@ -131,72 +131,72 @@ describe.each(engines)('an account on $name', (engine) => {
     it.each<[string, string, string, string, string[], [start: string, requests: number][]]>([
       [
         'a day of a zone ahead of UTC',
-        ...(['day', 'Asia/Kolkata', '2026-11-18T18:30:00Z'] as const),
-        ['2026-11-19T18:29:59Z', '2026-11-19T18:30:00Z'],
+        ...(['day', 'Asia/Kolkata', '2025-11-18T18:30:00Z'] as const),
+        ['2025-11-19T18:29:59Z', '2025-11-19T18:30:00Z'],
         [
-          ['2026-11-18T18:30:00Z', 1],
-          ['2026-11-19T18:30:00Z', 1],
+          ['2025-11-18T18:30:00Z', 1],
+          ['2025-11-19T18:30:00Z', 1],
         ],
       ],
       [
         'the 23 hours of a day in spring',
-        ...(['day', 'Europe/Berlin', '2026-03-28T23:00:00Z'] as const),
-        ['2026-03-28T23:00:00Z', '2026-03-29T21:59:59Z', '2026-03-29T22:00:00Z'],
+        ...(['day', 'Europe/Berlin', '2025-03-29T23:00:00Z'] as const),
+        ['2025-03-29T23:00:00Z', '2025-03-30T21:59:59Z', '2025-03-30T22:00:00Z'],
         [
-          ['2026-03-28T23:00:00Z', 2],
-          ['2026-03-29T22:00:00Z', 1],
+          ['2025-03-29T23:00:00Z', 2],
+          ['2025-03-30T22:00:00Z', 1],
         ],
       ],
       [
         'the 25 hours of a day in autumn',
-        ...(['day', 'Europe/Berlin', '2026-10-24T22:00:00Z'] as const),
-        ['2026-10-24T22:00:00Z', '2026-10-25T22:59:59Z', '2026-10-25T23:00:00Z'],
+        ...(['day', 'Europe/Berlin', '2025-10-25T22:00:00Z'] as const),
+        ['2025-10-25T22:00:00Z', '2025-10-26T22:59:59Z', '2025-10-26T23:00:00Z'],
         [
-          ['2026-10-24T22:00:00Z', 2],
-          ['2026-10-25T23:00:00Z', 1],
+          ['2025-10-25T22:00:00Z', 2],
+          ['2025-10-26T23:00:00Z', 1],
         ],
       ],
       [
         'the hour that comes twice in autumn',
-        ...(['hour', 'Europe/Berlin', '2026-10-24T22:00:00Z'] as const),
-        ['2026-10-25T00:30:00Z', '2026-10-25T01:30:00Z'],
+        ...(['hour', 'Europe/Berlin', '2025-10-25T22:00:00Z'] as const),
+        ['2025-10-26T00:30:00Z', '2025-10-26T01:30:00Z'],
         [
-          ['2026-10-25T00:00:00Z', 1],
-          ['2026-10-25T01:00:00Z', 1],
+          ['2025-10-26T00:00:00Z', 1],
+          ['2025-10-26T01:00:00Z', 1],
         ],
       ],
       [
         'hours of a zone of quarters',
-        ...(['hour', 'Asia/Kathmandu', '2026-10-24T22:00:00Z'] as const),
-        ['2026-10-25T00:14:59Z', '2026-10-25T00:15:00Z'],
+        ...(['hour', 'Asia/Kathmandu', '2025-10-24T22:00:00Z'] as const),
+        ['2025-10-25T00:14:59Z', '2025-10-25T00:15:00Z'],
         [
-          ['2026-10-24T23:15:00Z', 1],
-          ['2026-10-25T00:15:00Z', 1],
+          ['2025-10-24T23:15:00Z', 1],
+          ['2025-10-25T00:15:00Z', 1],
         ],
       ],
       [
         'a day without a midnight',
-        ...(['day', 'Africa/Cairo', '2026-04-20T00:00:00Z'] as const),
-        ['2026-04-23T21:59:59Z', '2026-04-23T22:00:00Z'],
+        ...(['day', 'Africa/Cairo', '2025-04-20T00:00:00Z'] as const),
+        ['2025-04-24T21:59:59Z', '2025-04-24T22:00:00Z'],
         [
-          ['2026-04-22T22:00:00Z', 1],
-          ['2026-04-23T22:00:00Z', 1],
+          ['2025-04-23T22:00:00Z', 1],
+          ['2025-04-24T22:00:00Z', 1],
         ],
       ],
       [
         'months',
-        ...(['month', 'America/New_York', '2026-02-01T00:00:00Z'] as const),
-        ['2026-03-01T04:59:59Z', '2026-03-01T05:00:00Z', '2026-04-01T03:59:59Z', '2026-04-01T04:00:00Z'],
+        ...(['month', 'America/New_York', '2025-02-01T00:00:00Z'] as const),
+        ['2025-03-01T04:59:59Z', '2025-03-01T05:00:00Z', '2025-04-01T03:59:59Z', '2025-04-01T04:00:00Z'],
         [
-          ['2026-02-01T05:00:00Z', 1],
-          ['2026-03-01T05:00:00Z', 2],
-          ['2026-04-01T04:00:00Z', 1],
+          ['2025-02-01T05:00:00Z', 1],
+          ['2025-03-01T05:00:00Z', 2],
+          ['2025-04-01T04:00:00Z', 1],
         ],
       ],
     ])('by %s', async (_case, bucket, timezone, from, times, expected) => {
       await record(...times.map((time) => usageRecord({ occurred_at: time })));
       const end = rfc3339(Date.parse(from) + 60 * 24 * 3_600_000);
-      const { buckets } = await summary(from, bucket === 'month' ? '2026-11-01T00:00:00Z' : end, bucket, timezone);
+      const { buckets } = await summary(from, bucket === 'month' ? '2025-11-01T00:00:00Z' : end, bucket, timezone);
       expect(buckets.map(({ start, requests }) => [start, requests])).toEqual(expected);
     });
 
@@ -218,7 +218,7 @@ describe.each(engines)('an account on $name', (engine) => {
       await fc.assert(
         fc.asyncProperty(fc.array(Call, { maxLength: 40 }), async (calls) => {
           user = await newUser(db);
-          const start = Date.parse('2026-11-18T00:00:00Z');
+          const start = Date.parse('2025-11-18T00:00:00Z');
           const sent = calls.map((call) => ({ call, id: crypto.randomUUID() }));
           await record(
             ...sent.map(({ id, call: { usage, pico, minute } }) =>
@@ -236,7 +236,7 @@ describe.each(engines)('an account on $name', (engine) => {
               await settle(id, usd(call.settled));
             }
           }
-          const { totals, buckets, models } = await summary('2026-11-18T00:00:00Z', '2026-11-20T00:00:00Z', 'hour');
+          const { totals, buckets, models } = await summary('2025-11-18T00:00:00Z', '2025-11-20T00:00:00Z', 'hour');
           const counted = sent.map(({ call }) => call).filter(({ minute }) => minute < 2 * 24 * 60);
           const sum = (field: keyof (typeof counted)[number]['usage'] & keyof Sums): number =>
             counted.reduce((total, { usage }) => total + usage[field], 0);
@@ -277,7 +277,7 @@ describe.each(engines)('an account on $name', (engine) => {
       ['a range without a beginning', [null, DAY[1]], 'invalid_range'],
       ['a range without an end', [DAY[0], null], 'invalid_range'],
       ['all of time', ['-infinity', 'infinity'], 'invalid_range'],
-      ['a year by the hour', ['2026-01-01T00:00:00Z', '2027-01-01T00:00:00Z', 'hour'], 'invalid_range'],
+      ['a year by the hour', ['2025-01-01T00:00:00Z', '2027-01-01T00:00:00Z', 'hour'], 'invalid_range'],
       ['a word for a time', ['yesterdayish', DAY[1]], '22007'],
     ])('and not with %s', async (_case, args, code) => {
       expect(await codeOf(summary(...args))).toBe(code);
@@ -300,15 +300,15 @@ describe.each(engines)('an account on $name', (engine) => {
       ask('public.usage_requests($1, $2)', [before, limit]);
 
     it('in the words of the record, with the cost that counts', async () => {
-      const known = usageRecord({ occurred_at: '2026-11-20T10:00:00.5Z', cost_usd: '0.10' });
-      const settled = usageRecord({ occurred_at: '2026-11-20T11:00:00Z', response_id: null });
-      const unknown = usageRecord({ occurred_at: '2026-11-20T12:00:00Z', cost_usd: null, cost_source: 'unknown' });
+      const known = usageRecord({ occurred_at: '2025-11-20T10:00:00.5Z', cost_usd: '0.10' });
+      const settled = usageRecord({ occurred_at: '2025-11-20T11:00:00Z', response_id: null });
+      const unknown = usageRecord({ occurred_at: '2025-11-20T12:00:00Z', cost_usd: null, cost_source: 'unknown' });
       await record(known, settled, unknown);
       await settle(settled['call_id'], '0.50');
       expect(await requests(null, 10)).toEqual([
         unknown,
         { ...settled, cost_usd: '0.5', cost_source: 'settled' },
-        { ...known, cost_usd: '0.1', occurred_at: '2026-11-20T10:00:00.500000Z' },
+        { ...known, cost_usd: '0.1', occurred_at: '2025-11-20T10:00:00.500000Z' },
       ]);
       user = await newUser(db);
       expect(await requests(null, 10)).toEqual([]);
@@ -318,7 +318,7 @@ describe.each(engines)('an account on $name', (engine) => {
       const minutes = [1, 2, 2, 2, 3, 4, 4, 5, 6, 7, 7];
       await record(
         ...minutes.map((minute) =>
-          usageRecord({ occurred_at: `2026-11-20T10:0${minute}:00.123456Z`, model: `m${minute}` }),
+          usageRecord({ occurred_at: `2025-11-20T10:0${minute}:00.123456Z`, model: `m${minute}` }),
         ),
       );
       const seen: unknown[] = [];
@@ -480,7 +480,7 @@ describe.each(engines)('an account on $name', (engine) => {
   });
 
   it.each([
-    `public.usage_summary('2026-11-20', '2026-11-21', 'day', 'UTC')`,
+    `public.usage_summary('2025-11-20', '2025-11-21', 'day', 'UTC')`,
     'public.usage_requests()',
     'public.quota()',
     `public.update_preferences('{}')`,

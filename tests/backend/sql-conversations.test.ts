@@ -112,7 +112,7 @@ describe.each(engines)('kept conversations on $name', (engine) => {
       await save(0, [], 0, `${index}`);
     }
     await db.query(
-      `update public.conversations set updated_at = timestamptz '2026-11-20T10:00:00.000001Z' where user_id = $1 and title in ('1', '2')`,
+      `update public.conversations set updated_at = timestamptz '2025-11-20T10:00:00.000001Z' where user_id = $1 and title in ('1', '2')`,
       [user],
     );
     const titles: string[] = [];

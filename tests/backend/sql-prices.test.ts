@@ -79,36 +79,36 @@ describe.each(engines)('costs on $name', (engine) => {
 
   it('come from the prices that were in force at the time of the call', async () => {
     const price = (input: string): object => ({ model: 'dated', provider: 'x', input, output: '0' });
-    await setPrices('2026-03-01T00:00:00Z', price('2e-6'));
-    await setPrices('2026-01-01T00:00:00Z', price('1e-6'));
-    await setPrices('2026-02-01T00:00:00Z', { model: 'dated' });
+    await setPrices('2025-03-01T00:00:00Z', price('2e-6'));
+    await setPrices('2025-01-01T00:00:00Z', price('1e-6'));
+    await setPrices('2025-02-01T00:00:00Z', { model: 'dated' });
     const at = (occurred_at: string): Promise<unknown> => computed({ model: 'dated', occurred_at });
     expect([
-      await at('2025-12-31T23:59:59.999Z'),
-      await at('2026-01-01T00:00:00Z'),
-      await at('2026-02-01T00:00:00Z'),
-      await at('2026-02-28T23:59:59Z'),
-      await at('2026-03-01T00:00:00Z'),
+      await at('2024-12-31T23:59:59.999Z'),
+      await at('2025-01-01T00:00:00Z'),
+      await at('2025-02-01T00:00:00Z'),
+      await at('2025-02-28T23:59:59Z'),
+      await at('2025-03-01T00:00:00Z'),
     ]).toEqual([null, '0.000012', null, null, '0.000024']);
   });
 
   it('find a model with its provider in front of it, if it is that provider’s', async () => {
-    await setPrices('2026-01-01T00:00:00Z', { model: 'named/once', provider: 'them', input: '1e-6' });
+    await setPrices('2025-01-01T00:00:00Z', { model: 'named/once', provider: 'them', input: '1e-6' });
     expect(await computed({ model: 'them/named/once' })).toBe('0.000012');
     expect(await computed({ model: 'others/named/once' })).toBeNull();
-    await setPrices('2026-01-01T00:00:00Z', { model: 'them/named/once', provider: 'them', input: '3e-6' });
+    await setPrices('2025-01-01T00:00:00Z', { model: 'them/named/once', provider: 'them', input: '3e-6' });
     expect(await computed({ model: 'them/named/once' })).toBe('0.000036');
   });
 
   it('are rounded once, half up, at the end', async () => {
     const price = { model: 'tiny', input: '0.0000000000001', output: '0.00000000000005', cache_read: '0' };
-    await setPrices('2026-01-01T00:00:00Z', price);
+    await setPrices('2025-01-01T00:00:00Z', price);
     expect(await computed({ model: 'tiny', prompt_tokens: 4, completion_tokens: 2 })).toBe('0.000000000001');
     expect(await computed({ model: 'tiny', prompt_tokens: 4, completion_tokens: 1 })).toBe('0');
   });
 
   it('are the server’s, whatever a client or a later change says', async () => {
-    await setPrices('2026-01-01T00:00:00Z', { model: 'fixed', input: '1e-6' });
+    await setPrices('2025-01-01T00:00:00Z', { model: 'fixed', input: '1e-6' });
     const sent = usageRecord({ model: 'fixed', cost_usd: '0', cost_source: 'reported' });
     await record(sent);
     const figures = (): Promise<unknown[]> =>
@@ -119,18 +119,33 @@ describe.each(engines)('costs on $name', (engine) => {
     expect(await figures()).toEqual([{ computed: '0.000012', said: '0' }]);
     await db.query('update public.usage_records set cost_computed = 5 where call_id = $1', [sent['call_id']]);
     expect(await figures()).toEqual([{ computed: '0.000012', said: '0' }]);
-    await setPrices('2026-01-01T00:00:00Z', { model: 'fixed', input: '2e-6' });
+    await setPrices('2025-01-01T00:00:00Z', { model: 'fixed', input: '2e-6' });
     await db.query('update public.usage_records set model = model where call_id = $1', [sent['call_id']]);
     expect(await figures()).toEqual([{ computed: '0.000024', said: '0' }]);
   });
 
+  it('are unknown, and not nothing, where nobody counted the tokens', async () => {
+    await setPrices('2025-01-01T00:00:00Z', { model: 'uncounted', input: '1e-6', output: '1e-6' });
+    const none = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
+    const stopped = { ...none, model: 'uncounted', outcome: 'cancelled', cost_usd: null, cost_source: 'unknown' };
+    expect(await computed(stopped)).toBeNull();
+    const day = 24 * 3_600_000;
+    const around = [-day, day].map((distance) => new Date(Date.now() + distance).toISOString());
+    expect(
+      await value(db, 'authenticated', { sub: user }, `public.usage_summary($1, $2, 'day', 'UTC')`, around),
+    ).toMatchObject({
+      totals: { requests: 1, unknown_costs: 1 },
+    });
+    expect(await computed({ ...none, model: 'uncounted', prompt_tokens: 1 })).toBe('0.000001');
+  });
+
   it('that count are what was billed, else the server’s own, else what the client said', async () => {
-    await setPrices('2026-01-01T00:00:00Z', { model: 'known', input: '1e-6' });
+    await setPrices('2025-01-01T00:00:00Z', { model: 'known', input: '1e-6' });
     const sent = [
-      usageRecord({ model: 'known', occurred_at: '2026-11-20T01:00:00Z', cost_usd: '7' }),
-      usageRecord({ model: 'known', occurred_at: '2026-11-20T02:00:00Z', cost_usd: '7' }),
-      usageRecord({ model: 'nobody’s', occurred_at: '2026-11-20T03:00:00Z', cost_usd: '7', cost_source: 'header' }),
-      usageRecord({ model: 'nobody’s', occurred_at: '2026-11-20T04:00:00Z', cost_usd: null, cost_source: 'unknown' }),
+      usageRecord({ model: 'known', occurred_at: '2025-11-20T01:00:00Z', cost_usd: '7' }),
+      usageRecord({ model: 'known', occurred_at: '2025-11-20T02:00:00Z', cost_usd: '7' }),
+      usageRecord({ model: 'nobody’s', occurred_at: '2025-11-20T03:00:00Z', cost_usd: '7', cost_source: 'header' }),
+      usageRecord({ model: 'nobody’s', occurred_at: '2025-11-20T04:00:00Z', cost_usd: null, cost_source: 'unknown' }),
     ];
     await record(...sent);
     await db.query('update public.usage_records set cost_settled = 9, settled_at = now() where call_id = $1', [
@@ -145,7 +160,7 @@ describe.each(engines)('costs on $name', (engine) => {
       ['7', 'header'],
       [null, 'unknown'],
     ]);
-    const day = ['2026-11-20', '2026-11-21', 'day', 'UTC'];
+    const day = ['2025-11-20', '2025-11-21', 'day', 'UTC'];
     expect(await value(db, 'authenticated', { sub: user }, 'public.usage_summary($1, $2, $3, $4)', day)).toMatchObject({
       totals: { cost_usd: '16.000012', estimated: true, unknown_costs: 1 },
     });
@@ -161,11 +176,11 @@ describe.each(engines)('costs on $name', (engine) => {
       );
 
     it('adds what differs and nothing else, however often and in whatever spelling', async () => {
-      expect(await setPrices('2026-01-01T00:00:00Z', base, tier)).toEqual({ changed: 1 });
-      expect(await setPrices('2026-01-01T00:00:00Z', tier, base)).toEqual({ changed: 0 });
-      expect(await setPrices('2026-02-01T00:00:00Z', { ...base, input: '0.0000010' }, tier)).toEqual({ changed: 0 });
-      expect(await setPrices('2026-03-01T00:00:00Z', base)).toEqual({ changed: 1 });
-      expect(await setPrices('2026-03-01T00:00:00Z', { ...base, output: '1' })).toEqual({ changed: 1 });
+      expect(await setPrices('2025-01-01T00:00:00Z', base, tier)).toEqual({ changed: 1 });
+      expect(await setPrices('2025-01-01T00:00:00Z', tier, base)).toEqual({ changed: 0 });
+      expect(await setPrices('2025-02-01T00:00:00Z', { ...base, input: '0.0000010' }, tier)).toEqual({ changed: 0 });
+      expect(await setPrices('2025-03-01T00:00:00Z', base)).toEqual({ changed: 1 });
+      expect(await setPrices('2025-03-01T00:00:00Z', { ...base, output: '1' })).toEqual({ changed: 1 });
       expect((await versions()).map(({ version }) => version)).toEqual(['01-01:2', '03-01:1']);
     });
 
@@ -184,7 +199,7 @@ describe.each(engines)('costs on $name', (engine) => {
       ['no model', { input: '1' }, '23502'],
       ['a range that ends before it begins', { model: 'bad', above: 5, up_to: 5 }, '23514'],
     ])('refuses %s, and all that came with it', async (_case, price, code) => {
-      expect(await codeOf(setPrices('2026-01-01T00:00:00Z', { model: 'good', input: '1' }, price))).toBe(code);
+      expect(await codeOf(setPrices('2025-01-01T00:00:00Z', { model: 'good', input: '1' }, price))).toBe(code);
       expect(await db.query(`select 1 from public.model_prices where model = 'good'`)).toEqual([]);
     });
 

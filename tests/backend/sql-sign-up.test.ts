@@ -88,7 +88,7 @@ describe.each(engines)('a sign-up on $name', (engine) => {
 
   it('leads to usage by day, which shows each account its own', async () => {
     const [ada, bob] = [await newUser(db), await newUser(db)];
-    const times = ['2026-11-19T23:59:59Z', '2026-11-20T00:00:00Z', '2026-11-20T12:00:00Z'];
+    const times = ['2025-11-19T23:59:59Z', '2025-11-20T00:00:00Z', '2025-11-20T12:00:00Z'];
     for (const user of [ada, bob]) {
       const records = times.map((occurred_at) => usageRecord({ occurred_at, cost_usd: '0.1', model: 'm' }));
       await value(db, 'authenticated', { sub: user }, 'public.record_usage(($1::text)::jsonb)', [
@@ -98,8 +98,8 @@ describe.each(engines)('a sign-up on $name', (engine) => {
     const days = `(select coalesce(jsonb_agg(jsonb_build_object('user', user_id, 'day', day, 'requests', requests,
       'cost', cost_usd::text) order by user_id, day), '[]') from public.user_usage_summary)`;
     const own = (user: string): object[] => [
-      { user, day: '2026-11-19', requests: 1, cost: '0.1' },
-      { user, day: '2026-11-20', requests: 2, cost: '0.2' },
+      { user, day: '2025-11-19', requests: 1, cost: '0.1' },
+      { user, day: '2025-11-20', requests: 2, cost: '0.2' },
     ];
     expect(await value(db, 'authenticated', { sub: ada }, days)).toEqual(own(ada));
     expect(await value(db, 'authenticated', { sub: crypto.randomUUID() }, days)).toEqual([]);
