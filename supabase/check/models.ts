@@ -1,8 +1,7 @@
 import { fail, pass, warn } from './finding.ts';
 import type { Finding } from './finding.ts';
 import { allowsAnyOrigin, preflight } from './functions.ts';
-import { isLoopback } from './redirects.ts';
-import { inWords } from './server.ts';
+import { inWords, isInTheOpen } from './server.ts';
 import type { Server } from './server.ts';
 
 const REACHABLE = 'Check --litellm, the proxy’s log and its certificate.';
@@ -14,12 +13,11 @@ export async function checkModels(proxy: Server): Promise<readonly Finding[]> {
     proxy.ask('/v1/models'),
     proxy.ask('/v1/chat/completions', { method: 'OPTIONS', headers: preflight('authorization') }),
   ]);
-  const address = new URL(proxy.url);
   return [
     alive.kind === 'answer' && alive.status === 200
-      ? pass('LiteLLM: reachable', address.host)
+      ? pass('LiteLLM: reachable', new URL(proxy.url).host)
       : fail('LiteLLM: reachable', inWords(alive), REACHABLE),
-    ...(address.protocol === 'http:' && !isLoopback(address.hostname)
+    ...(isInTheOpen(proxy)
       ? [fail('LiteLLM: encrypted', 'keys travel in the open (http)', 'Put it behind https; the editors refuse http.')]
       : []),
     models.kind === 'answer' && (models.status === 401 || models.status === 403)

@@ -1,7 +1,7 @@
 import type { Expected } from './expected.ts';
 import { fail, pass, warn } from './finding.ts';
 import type { Finding } from './finding.ts';
-import { inWords } from './server.ts';
+import { inWords, isLoopback } from './server.ts';
 import type { Server } from './server.ts';
 
 /** Reserved by RFC 2606: on nobody's list unless the list lets everything through. */
@@ -66,8 +66,4 @@ async function targetOf(project: Server, address: string): Promise<Target> {
   return location !== null && URL.canParse(location)
     ? { kind: 'known', url: location }
     : { kind: 'unknown', why: inWords(reply) };
-}
-
-export function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname.startsWith('127.') || hostname === '[::1]';
 }

@@ -90,3 +90,13 @@ function parsed(text: string): unknown {
 export function inWords(reply: Reply): string {
   return reply.kind === 'silence' ? reply.why : [String(reply.status), reply.code].filter(Boolean).join(' ');
 }
+
+export function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname.startsWith('127.') || hostname === '[::1]';
+}
+
+/** True when what is sent there can be read on the way. */
+export function isInTheOpen({ url }: Server): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'http:' && !isLoopback(hostname);
+}

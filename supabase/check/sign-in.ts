@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import type { Expected } from './expected.ts';
 import { fail, pass, warn } from './finding.ts';
 import type { Finding } from './finding.ts';
-import { inWords } from './server.ts';
+import { inWords, isInTheOpen } from './server.ts';
 import type { Server } from './server.ts';
 
 const Settings = v.object({
@@ -46,6 +46,15 @@ export async function connect(project: Server): Promise<Connection> {
     settings: settings.output,
     findings: [
       pass(subject, 'it answers, and the key is its own'),
+      ...(isInTheOpen(project)
+        ? [
+            fail(
+              'project: encrypted',
+              'passwords travel in the open (http)',
+              'Put it behind https; the editors refuse http.',
+            ),
+          ]
+        : []),
       ...(skew > CLOCK_SKEW_S
         ? [warn('clock', `this machine and the server differ by ${skew} s`, 'Set the clock that is wrong.')]
         : []),

@@ -217,6 +217,14 @@ describe('a fault in the project', () => {
       ['fail redirect: cursor://'],
     ],
     [
+      'a list that cannot be asked',
+      '/auth/v1/verify',
+      { status: 429, body: { error_code: 'over_request_rate_limit' }, headers: { location: '' } },
+      ['vscode', 'vscode-insiders', 'vscodium', 'code-oss', 'cursor', 'windsurf']
+        .map((scheme) => `warn redirect: ${scheme}://`)
+        .concat('warn redirect: http://127.0.0.1', 'warn redirect: elsewhere'),
+    ],
+    [
       'no function at all',
       '/functions/v1/',
       { status: 404, body: { code: 'NOT_FOUND', message: 'Requested function was not found' } },
@@ -278,6 +286,15 @@ describe('a fault in the project', () => {
           .map((deployed) => `fail function: ${deployed}`)
       : [];
   }
+
+  it('a backend that is reached without https is found, and a site that is each visitor’s own machine', async () => {
+    // Another name of this machine, which nobody can take for a loopback address.
+    const open = (url: string): string => url.replace('127.0.0.1', '0.0.0.0');
+    const found = await inFront(stack.supabaseUrl, '/nothing', {}, (url) =>
+      inFront(stack.litellmUrl, '/nothing', {}, (litellm) => check(open(url), open(litellm))),
+    );
+    expect(wrong(found)).toEqual(['fail project: encrypted', 'warn redirect: elsewhere', 'fail LiteLLM: encrypted']);
+  });
 
   it('a key of another project is found, and nothing else is asked', async () => {
     const findings = await checkBackend({ url: stack.supabaseUrl, key: 'sb_publishable_x', litellm: undefined }, () =>
