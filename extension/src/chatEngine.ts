@@ -119,5 +119,6 @@ function toChatError(detail: ErrorDetail): ChatError {
   const words = wordsFor(detail);
   // The panel has its own Retry below each answer.
   const actions = words.actions.filter((action) => action.id !== 'retry');
-  return { code: detail.code, message: words.message, actions };
+  const offline = detail.network === 'offline' || detail.network === 'dns';
+  return { code: detail.code, message: words.message, actions, offline };
 }

@@ -75,6 +75,11 @@ export function activate(context: ExtensionContext): void {
     extensionUri: context.extensionUri,
     controller,
     runAction: (id) => act(id),
+    online: () => {
+      if (controller.models.length === 0) {
+        refreshAccount();
+      }
+    },
     newNonce,
     report: (error) => report('the chat panel', error),
   });

@@ -1,9 +1,9 @@
 /** The panel: takes the host's messages, shows the state, and sends what the user wishes. */
-import type { PanelState } from '../src/chat/panelState.ts';
+import type { Notice, PanelState } from '../src/chat/panelState.ts';
 import { parseHostMessage } from '../src/chat/protocol.ts';
 import type { Draft, PanelMessage } from '../src/chat/protocol.ts';
 import type { PanelStrings } from '../src/chat/strings.ts';
-import { streamingAnswer } from '../src/chat/transcript.ts';
+import { retryableAnswer, streamingAnswer } from '../src/chat/transcript.ts';
 import { Announcer } from './announcer.ts';
 import { attachImages } from './attaching.ts';
 import type { GivenFile, ImageReader } from './attaching.ts';
@@ -24,6 +24,9 @@ import type { Wishes } from './wishes.ts';
 
 /** A draft is told to the host this long after the last key, and kept by the page at once. */
 const DRAFT_MS = 200;
+
+/** The notice's own action; the others are the host's. */
+const RETRY_ACTION = 'retry';
 
 export class App {
   readonly #host: Host;
@@ -48,6 +51,8 @@ export class App {
   /** Whether the prompt holds something that the host has not been told. */
   #draftIsNews = false;
   #draftRevision = 0;
+  #online = true;
+  readonly #offline: { readonly plain: Notice; readonly retry: Notice };
   #attaching: Promise<void> = Promise.resolve();
   /** How many images the host was given, as far as it has not said itself. */
   #attached = 0;
@@ -56,11 +61,13 @@ export class App {
     this.#images = images;
     this.#host = host;
     this.#clock = clock;
+    const plain: Notice = { kind: 'warning', text: strings.offline, actions: [] };
+    this.#offline = { plain, retry: { ...plain, actions: [{ id: RETRY_ACTION, label: strings.retry }] } };
     this.#strings = strings;
     this.#wishes = {
       retry: (id) => this.#askAgain({ type: 'retry', id }),
       continueAnswer: (id) => this.#askAgain({ type: 'continue', id }),
-      action: (id) => host.post({ type: 'action', id }),
+      action: (id) => this.#act(id),
       copy: (text) => {
         host.post({ type: 'copy', text });
         this.#announcer.tell(strings.copied);
@@ -164,6 +171,15 @@ export class App {
     this.#scroller.contentChanged();
   }
 
+  /** The machine has lost its connection, or has one again. */
+  connectionChanged(online: boolean): void {
+    if (online && !this.#online) {
+      this.#host.post({ type: 'online' });
+    }
+    this.#online = online;
+    this.#pacer.request();
+  }
+
   /** The page is about to be thrown away. */
   leaving(): void {
     this.#tellDraft();
@@ -182,7 +198,7 @@ export class App {
     if (screen === 'conversation') {
       this.#list.update(state.transcript, ready);
     }
-    this.#notice.update(state.notice);
+    this.#notice.update(state.notice ?? this.#offlineNotice(state));
     this.#composer.element.hidden = screen !== 'conversation' && screen !== 'empty';
     this.#composer.update({ model: state.model, attachments: state.attachments, streaming, ready });
     this.#announcer.update(state.transcript, (id) => this.#list.plainText(id));
@@ -241,6 +257,24 @@ export class App {
       });
       this.#composer.complain(complaint);
     });
+  }
+
+  #act(id: string): void {
+    if (id === RETRY_ACTION) {
+      const answer = retryableAnswer(this.#replica.state?.transcript ?? []);
+      if (answer !== undefined) {
+        this.#wishes.retry(answer.id);
+      }
+    } else {
+      this.#host.post({ type: 'action', id });
+    }
+  }
+
+  /** Offline is what the browser knows, or what the last request met with; it does not forbid to try. */
+  #offlineNotice({ account, offline, transcript }: PanelState): Notice | null {
+    const isOffline = account === 'ready' && (offline || !this.#online);
+    const mayRetry = retryableAnswer(transcript)?.state.status === 'error';
+    return isOffline ? (mayRetry ? this.#offline.retry : this.#offline.plain) : null;
   }
 
   /** The button that was pressed goes away, so the focus moves on to the prompt. */

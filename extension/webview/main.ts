@@ -31,7 +31,13 @@ window.addEventListener('message', (event: MessageEvent<unknown>) => {
 new ResizeObserver(() => {
   app.resized();
 }).observe(app.area);
+const connectionChanged = (): void => {
+  app.connectionChanged(navigator.onLine);
+};
+window.addEventListener('online', connectionChanged);
+window.addEventListener('offline', connectionChanged);
 window.addEventListener('pagehide', () => {
   app.leaving();
 });
 app.start();
+connectionChanged();

@@ -41,7 +41,7 @@ export type ConversationMessage = Extract<
   PanelMessage,
   {
     readonly type:
-      'ready' | 'sync' | 'send' | 'stop' | 'newChat' | 'retry' | 'continue' | 'draft' | 'attach' | 'detach';
+      'ready' | 'sync' | 'send' | 'stop' | 'newChat' | 'retry' | 'continue' | 'draft' | 'attach' | 'detach' | 'online';
   }
 >;
 
@@ -71,7 +71,14 @@ export class ChatController {
     this.#draft = draft;
     this.#defaultModel = defaultModel;
     this.#pickedModel = pickedModel;
-    this.#state = { account: 'restoring', model: this.#chosenModel(), notice: null, transcript, attachments: [] };
+    this.#state = {
+      account: 'restoring',
+      model: this.#chosenModel(),
+      notice: null,
+      offline: false,
+      transcript,
+      attachments: [],
+    };
     this.#link = new PanelLink(ports.schedule, () => ({ state: this.#state, draft: this.#draft }));
   }
 
@@ -133,6 +140,9 @@ export class ChatController {
         break;
       case 'attach':
         this.#attach(message);
+        break;
+      case 'online':
+        this.#setOffline(false);
         break;
       case 'detach':
         this.#shelf.remove(message.id);
@@ -306,13 +316,18 @@ export class ChatController {
         this.#abort(answer.id, 'tooLong');
         return;
       }
+      this.#setOffline(false);
       this.#apply({ type: 'grew', id: answer.id, text, reasoning });
       this.#saveSoon();
     };
     let end: AnswerEnd;
     try {
       const request = { callId: answer.callId, model: answer.model, messages };
-      end = answerEndOf(await engine.stream(request, onDelta, abort.signal), texts);
+      const ended = await engine.stream(request, onDelta, abort.signal);
+      if (!abort.signal.aborted) {
+        this.#setOffline(ended.outcome === 'error' && ended.error.offline === true);
+      }
+      end = answerEndOf(ended, texts);
     } catch (error) {
       report(error);
       end = unexpectedEnd(texts);
@@ -323,6 +338,12 @@ export class ChatController {
     if (cause !== 'discarded') {
       this.#apply({ type: 'ended', id: answer.id, state: cause === null ? end : abortedEnd(cause, end) });
       this.#saveNow();
+    }
+  }
+
+  #setOffline(offline: boolean): void {
+    if (offline !== this.#state.offline) {
+      this.#apply({ type: 'connectionChanged', offline });
     }
   }
 

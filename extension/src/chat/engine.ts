@@ -52,6 +52,8 @@ export interface ChatError {
   /** What happened and what to do, in words for the user. */
   readonly message: string;
   readonly actions: readonly ChatAction[];
+  /** Whether the cause is that this machine has no connection. */
+  readonly offline?: boolean | undefined;
 }
 
 interface Bill {

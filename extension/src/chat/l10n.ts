@@ -46,6 +46,7 @@ export function panelStrings(l10n: Translator): PanelStrings {
     imageType: l10n.t('{0} is not a PNG, JPEG, GIF or WebP image, and providers take no others.', '{0}'),
     imageBroken: l10n.t('{0} could not be read as an image.', '{0}'),
     pastedImage: l10n.t('Pasted image'),
+    offline: l10n.t('You are offline. Nothing is lost: try again when you are connected.'),
     copyAnswer: l10n.t('Copy answer'),
     retry: l10n.t('Retry'),
     continueAnswer: l10n.t('Continue'),

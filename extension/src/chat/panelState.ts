@@ -28,6 +28,8 @@ export interface PanelState {
   readonly account: AccountView;
   readonly model: ModelChoice;
   readonly notice: Notice | null;
+  /** Whether the last request found no connection. */
+  readonly offline: boolean;
   readonly transcript: Transcript;
   /** The images that the next question takes along. */
   readonly attachments: readonly Attachment[];
@@ -37,6 +39,7 @@ export type PanelEvent =
   | TranscriptEvent
   | { readonly type: 'accountChanged'; readonly account: AccountView }
   | { readonly type: 'modelChanged'; readonly model: ModelChoice }
+  | { readonly type: 'connectionChanged'; readonly offline: boolean }
   | { readonly type: 'attached'; readonly image: Attachment }
   | { readonly type: 'detached'; readonly id: string }
   | { readonly type: 'noticeChanged'; readonly notice: Notice | null };
@@ -49,6 +52,8 @@ export function reducePanel(state: PanelState, event: PanelEvent): PanelState {
       return { ...state, model: event.model };
     case 'noticeChanged':
       return { ...state, notice: event.notice };
+    case 'connectionChanged':
+      return { ...state, offline: event.offline };
     case 'attached':
       return { ...state, attachments: [...state.attachments, event.image] };
     case 'detached':

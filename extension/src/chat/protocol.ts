@@ -57,6 +57,8 @@ export type PanelMessage =
   | { readonly type: 'attach'; readonly name: string; readonly data: string; readonly thumbnail: string }
   | { readonly type: 'detach'; readonly id: string }
   | { readonly type: 'pickImages' }
+  /** The machine has a connection again. */
+  | { readonly type: 'online' }
   | { readonly type: 'pickModel' }
   | { readonly type: 'action'; readonly id: string }
   | { readonly type: 'openLink'; readonly href: string }
@@ -133,6 +135,7 @@ const panelState: v.GenericSchema<unknown, PanelState> = v.object({
   account,
   model,
   notice: v.nullable(notice),
+  offline: v.boolean(),
   transcript,
   attachments: v.pipe(v.array(attachment), v.maxLength(MAX_IMAGES)),
 });
@@ -146,6 +149,7 @@ const panelEvent: v.GenericSchema<unknown, PanelEvent> = v.variant('type', [
   v.object({ type: v.literal('imagesGone'), ids: v.pipe(v.array(id), v.maxLength(MAX_MESSAGES)) }),
   v.object({ type: v.literal('attached'), image: attachment }),
   v.object({ type: v.literal('detached'), id }),
+  v.object({ type: v.literal('connectionChanged'), offline: v.boolean() }),
   v.object({ type: v.literal('cleared') }),
   v.object({ type: v.literal('accountChanged'), account }),
   v.object({ type: v.literal('modelChanged'), model }),
@@ -176,6 +180,7 @@ const panelMessage: v.GenericSchema<unknown, PanelMessage> = v.variant('type', [
   v.object({ type: v.literal('attach'), name: label, data: v.pipe(v.string(), v.check(isImageData)), thumbnail }),
   v.object({ type: v.literal('detach'), id }),
   v.object({ type: v.literal('pickImages') }),
+  v.object({ type: v.literal('online') }),
   v.object({ type: v.literal('pickModel') }),
   v.object({ type: v.literal('action'), id }),
   v.object({ type: v.literal('openLink'), href: v.pipe(v.string(), v.check(isOpenableLink)) }),

@@ -30,6 +30,7 @@ const panelStrings = v.object({
   imageType: text,
   imageBroken: text,
   pastedImage: text,
+  offline: text,
   copyAnswer: text,
   retry: text,
   continueAnswer: text,

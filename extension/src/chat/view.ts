@@ -15,6 +15,8 @@ export interface ChatViewPorts {
   readonly controller: ChatController;
   /** Runs an action that the panel offered: `signIn`, `showLog`, or one that came with an engine's error. */
   readonly runAction: (id: string) => void;
+  /** The machine has a connection again. */
+  readonly online: () => void;
   /** Makes an unguessable text for the page's Content Security Policy. */
   readonly newNonce: () => string;
   /** Told of a message that was refused or a step of VS Code that failed. */
@@ -111,6 +113,10 @@ export class ChatViewProvider implements vscode.WebviewViewProvider, vscode.Disp
     switch (message.type) {
       case 'pickModel':
         this.pickModel().catch(report);
+        break;
+      case 'online':
+        controller.receive(message);
+        this.#ports.online();
         break;
       case 'pickImages':
         this.#pickImages(webview).catch(report);

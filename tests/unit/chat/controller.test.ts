@@ -456,6 +456,32 @@ describe('images', () => {
   });
 });
 
+describe('a machine without a connection', () => {
+  const error = { code: 'NETWORK_ERROR', message: 'no way', actions: [], offline: true };
+
+  it('is told of by the request that failed, until one gets through or the page knows better', async () => {
+    const { engine, send, panel, controller, answer } = started();
+    send('q');
+    await engine.last.end({ outcome: 'error', error, cost });
+    expect(panel().offline).toBe(true);
+    controller.receive({ type: 'retry', id: answer().id });
+    expect(panel().offline).toBe(true);
+    engine.last.delta({ text: 'a' });
+    expect(panel().offline).toBe(false);
+    await engine.last.end({ outcome: 'error', error, cost });
+    expect(panel().offline).toBe(true);
+    controller.receive({ type: 'online' });
+    expect(panel().offline).toBe(false);
+  });
+
+  it('is not to blame for other errors', async () => {
+    const { engine, send, panel } = started();
+    send('q');
+    await engine.last.end({ outcome: 'error', error: { ...error, offline: false }, cost });
+    expect(panel().offline).toBe(false);
+  });
+});
+
 describe('a draft', () => {
   it('is kept over a reload, and gone once it was sent', () => {
     const memory = memoryStore();

@@ -9,7 +9,7 @@ import type { HostMessage } from '../../../extension/src/chat/protocol.ts';
 import { Replica } from '../../../extension/webview/replica.ts';
 import { bill, ManualTimers, model } from './support.ts';
 
-const empty: PanelState = { account: 'ready', model, notice: null, transcript: [], attachments: [] };
+const empty: PanelState = { account: 'ready', model, notice: null, offline: false, transcript: [], attachments: [] };
 const draft = { text: 'typed', revision: 3 };
 const grew = (id: string, text: string): PanelEvent => ({ type: 'grew', id, text, reasoning: '' });
 

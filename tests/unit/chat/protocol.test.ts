@@ -24,6 +24,7 @@ describe('messages of the panel', () => {
     { type: 'openLink', href: 'https://example.com/' },
     { type: 'insertCode', text: 'a' },
     { type: 'pickImages' },
+    { type: 'online' },
     { type: 'detach', id: 'a' },
     {
       type: 'attach',

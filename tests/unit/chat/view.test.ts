@@ -116,6 +116,7 @@ function provided() {
   const provider = new ChatViewProvider({
     extensionUri: { path: 'ext' } as never,
     controller,
+    online: () => undefined,
     runAction: (id) => actions.push(id),
     newNonce: () => 'n0nce',
     report,

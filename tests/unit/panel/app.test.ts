@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { PanelEvent, PanelState } from '../../../extension/src/chat/panelState.ts';
 import type { PanelMessage } from '../../../extension/src/chat/protocol.ts';
@@ -10,7 +10,7 @@ import { bill, ManualTimers, model } from '../chat/support.ts';
 import { readerInTests } from './images.ts';
 import { strings } from './strings.ts';
 
-const ready: PanelState = { account: 'ready', model, notice: null, transcript: [], attachments: [] };
+const ready: PanelState = { account: 'ready', model, notice: null, offline: false, transcript: [], attachments: [] };
 const answer = (state: AnswerState, text = 'An **answer**'): Answer => ({
   role: 'assistant',
   id: 'a1',
@@ -23,6 +23,10 @@ const answer = (state: AnswerState, text = 'An **answer**'): Answer => ({
 const withAnswer = (state: AnswerState, text?: string): PanelState => ({
   ...ready,
   transcript: [{ role: 'user', id: 'q1', text: 'Why?', images: [] }, answer(state, text)],
+});
+
+afterEach(() => {
+  vi.useRealTimers();
 });
 
 beforeEach(() => {
@@ -218,6 +222,7 @@ describe('an answer', () => {
   });
 
   it('hands links and code to the host', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
     const { sent, state } = opened();
     state(withAnswer({ status: 'done', bill }, '[x](https://example.com/a)\n\n```\nlet a\n```'));
     const click = new MouseEvent('click', { bubbles: true, cancelable: true });
@@ -227,6 +232,8 @@ describe('an answer', () => {
     expect(element('.copy-code').textContent).toBe(strings.copied);
     expect(element('.copy-code').getAttribute('aria-label')).toBe(strings.copied);
     expect(element('.visually-hidden > [role="status"]').textContent).toBe(strings.copied);
+    vi.runAllTimers();
+    expect(element('.copy-code').getAttribute('aria-label')).toBe(strings.copy);
     element('.insert-code').click();
     element('.copy-answer').click();
     expect(sent.slice(-4)).toEqual([
@@ -466,6 +473,33 @@ describe('the wire', () => {
       app.receive(message);
     }
     expect(isShown('[data-testid="empty"]')).toBe(true);
+  });
+});
+
+describe('without a connection', () => {
+  it('the panel says so and keeps what is typed, and the host hears when it is back', () => {
+    const { app, sent, state, timers } = opened();
+    state(ready);
+    type('typed');
+    app.connectionChanged(false);
+    timers.advance(16);
+    expect(element('.notice').textContent).toBe(strings.offline);
+    expect(prompt().value).toBe('typed');
+    expect(byTestId('send').matches(':enabled')).toBe(true);
+    app.connectionChanged(true);
+    timers.advance(16);
+    expect(isShown('.notice')).toBe(false);
+    expect(sent.filter((message) => message.type === 'online')).toHaveLength(1);
+  });
+
+  it('the answer that failed can be tried again from the notice', () => {
+    const { sent, state, patch } = opened();
+    const error = { code: 'NETWORK_ERROR', message: 'no way', actions: [] };
+    state({ ...withAnswer({ status: 'error', error, bill: null }), offline: true });
+    element('.notice [data-action="retry"]').click();
+    expect(sent.at(-1)).toEqual({ type: 'retry', id: 'a1' });
+    patch({ type: 'connectionChanged', offline: false });
+    expect(isShown('.notice')).toBe(false);
   });
 });
 
