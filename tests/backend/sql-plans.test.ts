@@ -111,8 +111,8 @@ describe.each(engines)('plans on $name', (engine) => {
         await setPlan(user, plan);
       }
       const [row] = await db.query<{ plans: string; seamless: boolean }>(
-        `select string_agg(plan, ' ' order by since) as plans, bool_and(until is not distinct from next) as seamless
-         from (select plan, since, until, lead(since) over (order by since) as next
+        `select string_agg(plan, ' ' order by since, until) as plans, bool_and(until is not distinct from next) as seamless
+         from (select plan, since, until, lead(since) over (order by since, until) as next
                from public.subscriptions where user_id = $1) as history`,
         [user],
       );
