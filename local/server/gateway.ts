@@ -81,8 +81,8 @@ export function gateway(parts: GatewayParts): Hono {
   app.get('/', (c) => c.json({ name: 'Godoty local stack', version: VERSION, inbox: '/_inbox' }));
   app.get('/_inbox', async (c) => c.html(inboxPage(await parts.mailbox.latest())));
   app.get('/_confirmed', (c) => {
-    const { error, error_description: description, code } = c.req.query();
-    return c.html(landingPage({ error, description, code }));
+    const { error, error_description: description, code, message } = c.req.query();
+    return c.html(landingPage({ error, description, code, message }));
   });
   app.route('/_provider', parts.providers.routes());
   app.notFound((c) => c.json({ message: 'no Route matched with those values' }, 404));

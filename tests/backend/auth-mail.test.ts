@@ -232,6 +232,7 @@ describe('another e-mail address', () => {
     await change(account, email, strict);
     const first = await leadsTo((await newestMail(strict, email)).link);
     expect(fragmentOf(first)['message']).toContain('link sent to the other email');
+    expect(await (await fetch(first)).text()).toContain('link sent to the other email');
     const second = await leadsTo((await newestMail(strict, account.email)).link);
     expect(fragmentOf(second)).toMatchObject({ type: 'email_change', token_type: 'bearer' });
   });

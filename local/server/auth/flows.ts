@@ -9,8 +9,7 @@ const FLOW_TTL_MS = 300_000;
 const DAY_MS = 86_400_000;
 
 /** How somebody proved who they are; the token's claim `amr` says it. */
-export type AuthMethod =
-  'password' | 'otp' | 'oauth' | 'magiclink' | 'recovery' | 'email/signup' | 'email_change' | 'token_refresh';
+export type AuthMethod = 'password' | 'otp' | 'oauth' | 'magiclink' | 'recovery' | 'email/signup' | 'email_change';
 
 /** The client's half of PKCE (RFC 7636). */
 export interface Challenge {

@@ -106,12 +106,14 @@ async function followLink(parts: AuthParts, c: Context): Promise<string> {
   const token = c.req.query('token') ?? '';
   const type = c.req.query('type') ?? '';
   const pkce = isPkceToken(token);
+  // The site's own page runs no script, so only a query reaches it.
+  const told = (parameters: Readonly<Record<string, string>>): string =>
+    withFragment(pkce || target === parts.redirects.siteUrl ? withQuery(target, parameters) : target, parameters);
   try {
     return await parts.db.transaction(async (tx) => {
       const proven = await parts.proofs.use(tx, type, { kind: 'link', token });
       if (proven.kind === 'half') {
-        const message = { message: HALF_CONFIRMED };
-        return withFragment(pkce ? withQuery(target, message) : target, message);
+        return told({ message: HALF_CONFIRMED });
       }
       if (pkce) {
         return withQuery(target, { code: await parts.flows.issueCode(tx, proven.flowId, proven.userId) });
@@ -119,13 +121,10 @@ async function followLink(parts: AuthParts, c: Context): Promise<string> {
       return withFragment(target, { ...sessionParameters(await parts.sessions.begin(tx, proven.userId, 'otp')), type });
     });
   } catch (error) {
-    if (!(error instanceof AuthError)) {
-      throw error;
+    if (error instanceof AuthError) {
+      return told(errorParameters(error));
     }
-    const parameters = errorParameters(error);
-    // The site's own page runs no script, so only a query reaches it.
-    const inQuery = pkce || target === parts.redirects.siteUrl;
-    return withFragment(inQuery ? withQuery(target, parameters) : target, parameters);
+    throw error;
   }
 }
 

@@ -8,16 +8,20 @@ export interface Landing {
   readonly error: string | undefined;
   readonly description: string | undefined;
   readonly code: string | undefined;
+  readonly message: string | undefined;
 }
 
 /** Where a browser ends up that has nowhere else to go: the site's own address. */
-export function landingPage({ error, description, code }: Landing): Page {
+export function landingPage({ error, description, code, message }: Landing): Page {
   if (error !== undefined) {
     return page(
       'Sign-in did not work',
       html`<p>${description ?? error}</p>
-        <p>A link is good once and not for long. Return to your editor and begin again.</p>`,
+        <p>Return to your editor and begin again. (A mail’s link is good once, for an hour.)</p>`,
     );
+  }
+  if (message !== undefined) {
+    return page('Nearly done', html`<p>${message}</p>`);
   }
   if (code !== undefined) {
     return page(
