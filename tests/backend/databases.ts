@@ -1,5 +1,8 @@
+import { afterAll, beforeAll } from 'vitest';
+
 import { startPostgres } from '../../local/postgres.mjs';
 import type { Database } from '../../local/server/db/database.ts';
+import { migrate } from '../../local/server/db/migrate.ts';
 import { openPglite } from '../../local/server/db/pglite.ts';
 import { openPostgres } from '../../local/server/db/postgres.ts';
 import { ensure } from '../../local/setup/main.mjs';
@@ -30,6 +33,23 @@ export const realPostgres: Engine = { name: 'PostgreSQL server', start: startSer
 export const withRealPostgres = process.env['GODOTY_PG'] !== '0';
 
 export const engines: readonly Engine[] = withRealPostgres ? [pglite, realPostgres] : [pglite];
+
+/** A database with all migrations for the tests of a suite; `prepare` runs before them. */
+export function useDatabase(engine: Engine, take: (db: Database) => void, prepare = ''): void {
+  let server: Server;
+  let db: Database;
+  beforeAll(async () => {
+    server = await engine.start();
+    db = await server.create();
+    await db.exec(prepare);
+    await migrate(db);
+    take(db);
+  });
+  afterAll(async () => {
+    await db.close();
+    await server.stop();
+  });
+}
 
 async function startServer(): Promise<Server> {
   const { paths } = await ensure('postgres');

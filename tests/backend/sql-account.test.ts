@@ -1,10 +1,8 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import type { Database } from '../../local/server/db/database.ts';
-import { migrate } from '../../local/server/db/migrate.ts';
-import { engines } from './databases.ts';
-import type { Server } from './databases.ts';
+import { engines, useDatabase } from './databases.ts';
 import { codeOf, newUser, refusalOf, value } from './sql.ts';
 import { usageRecord } from './support.ts';
 
@@ -41,19 +39,10 @@ const NOTHING: Sums = {
 };
 
 describe.each(engines)('an account on $name', (engine) => {
-  let server: Server;
   let db: Database;
   let user: string;
 
-  beforeAll(async () => {
-    server = await engine.start();
-    db = await server.create();
-    await migrate(db);
-  });
-  afterAll(async () => {
-    await db.close();
-    await server.stop();
-  });
+  useDatabase(engine, (opened) => (db = opened));
   beforeEach(async () => {
     user = await newUser(db);
   });

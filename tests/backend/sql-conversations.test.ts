@@ -1,9 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import type { Database } from '../../local/server/db/database.ts';
-import { migrate } from '../../local/server/db/migrate.ts';
-import { engines } from './databases.ts';
-import type { Server } from './databases.ts';
+import { engines, useDatabase } from './databases.ts';
 import { codeOf, newUser, refusalOf, value } from './sql.ts';
 
 interface Message {
@@ -22,20 +20,11 @@ interface Facts {
 }
 
 describe.each(engines)('kept conversations on $name', (engine) => {
-  let server: Server;
   let db: Database;
   let user: string;
   let id: string;
 
-  beforeAll(async () => {
-    server = await engine.start();
-    db = await server.create();
-    await migrate(db);
-  });
-  afterAll(async () => {
-    await db.close();
-    await server.stop();
-  });
+  useDatabase(engine, (opened) => (db = opened));
   beforeEach(async () => {
     user = await newUser(db);
     id = crypto.randomUUID();

@@ -1,26 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import { asRole } from '../../local/server/db/database.ts';
 import type { Database } from '../../local/server/db/database.ts';
-import { migrate } from '../../local/server/db/migrate.ts';
-import { engines } from './databases.ts';
-import type { Server } from './databases.ts';
+import { engines, useDatabase } from './databases.ts';
 import { codeOf, newUser } from './sql.ts';
 import { usageRecord } from './support.ts';
 
 describe.each(engines)('functions on $name', (engine) => {
-  let server: Server;
   let db: Database;
 
-  beforeAll(async () => {
-    server = await engine.start();
-    db = await server.create();
-    await migrate(db);
-  });
-  afterAll(async () => {
-    await db.close();
-    await server.stop();
-  });
+  useDatabase(engine, (opened) => (db = opened));
 
   describe('the profile that comes with an account', () => {
     const profile = async (id: string): Promise<Record<string, unknown> | undefined> =>

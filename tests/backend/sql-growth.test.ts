@@ -1,11 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { accountId, fillSql } from '../../bench/backend/fill.mjs';
 import { asRole } from '../../local/server/db/database.ts';
 import type { Database } from '../../local/server/db/database.ts';
-import { migrate } from '../../local/server/db/migrate.ts';
-import { realPostgres, withRealPostgres } from './databases.ts';
-import type { Server } from './databases.ts';
+import { realPostgres, useDatabase, withRealPostgres } from './databases.ts';
 import { value } from './sql.ts';
 import { usageRecord } from './support.ts';
 
@@ -33,7 +31,6 @@ const CALLS: Readonly<Record<string, string>> = {
 
 // Under GODOTY_PG=0 there is no such server; PGlite has no room for a million rows.
 describe.runIf(withRealPostgres)('a million calls', () => {
-  let server: Server;
   let db: Database;
   const pages: Record<string, Record<string, number>> = { small: {}, large: {} };
 
@@ -64,18 +61,12 @@ describe.runIf(withRealPostgres)('a million calls', () => {
     return measured;
   }
 
+  useDatabase(realPostgres, (opened) => (db = opened));
   beforeAll(async () => {
-    server = await realPostgres.start();
-    db = await server.create();
-    await migrate(db);
     await db.exec(fillSql(1, 1_000));
     pages['small'] = await measure();
     await db.exec(fillSql(1_001, 10_000));
     pages['large'] = await measure();
-  });
-  afterAll(async () => {
-    await db.close();
-    await server.stop();
   });
 
   it('are there', async () => {

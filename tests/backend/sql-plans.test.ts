@@ -4,24 +4,17 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { Database } from '../../local/server/db/database.ts';
 import { DatabaseOfOtherVersion, migrate } from '../../local/server/db/migrate.ts';
-import { engines } from './databases.ts';
+import { engines, useDatabase } from './databases.ts';
 import type { Server } from './databases.ts';
 import { codeOf, newUser, refusalOf, value } from './sql.ts';
 
 describe.each(engines)('plans on $name', (engine) => {
-  let server: Server;
   let db: Database;
   let user: string;
 
+  useDatabase(engine, (opened) => (db = opened));
   beforeAll(async () => {
-    server = await engine.start();
-    db = await server.create();
-    await migrate(db);
     await db.exec(`update godoty.settings set default_plan = 'free'`);
-  });
-  afterAll(async () => {
-    await db.close();
-    await server.stop();
   });
   beforeEach(async () => {
     user = await newUser(db);

@@ -1,12 +1,10 @@
 import { readFile } from 'node:fs/promises';
 
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import type { Database } from '../../local/server/db/database.ts';
-import { migrate } from '../../local/server/db/migrate.ts';
 import { priceRows, pricesSql } from '../../supabase/prices.mjs';
-import { engines } from './databases.ts';
-import type { Server } from './databases.ts';
+import { engines, useDatabase } from './databases.ts';
 import { codeOf, newUser, value } from './sql.ts';
 import { usageRecord } from './support.ts';
 
@@ -14,19 +12,10 @@ const read = (path: string): Promise<string> => readFile(new URL(`../../${path}`
 const MAP = await read('crate/core/data/price-map.txt');
 
 describe.each(engines)('costs on $name', (engine) => {
-  let server: Server;
   let db: Database;
   let user: string;
 
-  beforeAll(async () => {
-    server = await engine.start();
-    db = await server.create();
-    await migrate(db);
-  });
-  afterAll(async () => {
-    await db.close();
-    await server.stop();
-  });
+  useDatabase(engine, (opened) => (db = opened));
   beforeEach(async () => {
     user = await newUser(db);
   });

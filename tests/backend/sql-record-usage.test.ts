@@ -1,11 +1,9 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { isSqlError } from '../../local/server/db/database.ts';
 import type { Database } from '../../local/server/db/database.ts';
-import { migrate } from '../../local/server/db/migrate.ts';
-import { engines, realPostgres, withRealPostgres } from './databases.ts';
-import type { Server } from './databases.ts';
+import { engines, realPostgres, useDatabase, withRealPostgres } from './databases.ts';
 import { newUser, value } from './sql.ts';
 import { usageRecord } from './support.ts';
 
@@ -40,18 +38,9 @@ const kept = async (db: Database, user: string): Promise<ReadonlyMap<string, num
   );
 
 describe.each(engines)('recording on $name', (engine) => {
-  let server: Server;
   let db: Database;
 
-  beforeAll(async () => {
-    server = await engine.start();
-    db = await server.create();
-    await migrate(db);
-  });
-  afterAll(async () => {
-    await db.close();
-    await server.stop();
-  });
+  useDatabase(engine, (opened) => (db = opened));
 
   it('keeps the first version of each call, whatever batches, orders and repetitions it comes in', async () => {
     await fc.assert(
@@ -77,18 +66,9 @@ describe.each(engines)('recording on $name', (engine) => {
 });
 
 describe.runIf(withRealPostgres)('recording over several connections', () => {
-  let server: Server;
   let db: Database;
 
-  beforeAll(async () => {
-    server = await realPostgres.start();
-    db = await server.create();
-    await migrate(db);
-  });
-  afterAll(async () => {
-    await db.close();
-    await server.stop();
-  });
+  useDatabase(realPostgres, (opened) => (db = opened));
 
   it('counts each call once and never deadlocks, whatever comes at once', async () => {
     await fc.assert(

@@ -1,31 +1,23 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import type { Database } from '../../local/server/db/database.ts';
-import { migrate } from '../../local/server/db/migrate.ts';
-import { engines } from './databases.ts';
-import type { Server } from './databases.ts';
+import { engines, useDatabase } from './databases.ts';
 import { newUser, value } from './sql.ts';
 import { usageRecord } from './support.ts';
 
 describe.each(engines)('a sign-up on $name', (engine) => {
-  let server: Server;
   let db: Database;
 
-  beforeAll(async () => {
-    server = await engine.start();
-    db = await server.create();
-    await db.exec(`
+  useDatabase(
+    engine,
+    (opened) => (db = opened),
+    `
       do $$ begin
         if not exists (select 1 from pg_roles where rolname = 'supabase_auth_admin') then
           create role supabase_auth_admin nologin noinherit;
         end if;
-      end $$`);
-    await migrate(db);
-  });
-  afterAll(async () => {
-    await db.close();
-    await server.stop();
-  });
+      end $$`,
+  );
 
   const check = (user: object): Promise<unknown> =>
     db.transaction(async (tx) => {
