@@ -26,9 +26,10 @@ const startMilliseconds = 60_000;
  * @param {object} options
  * @param {string} options.bin the folder of PostgreSQL's programs: `postgresBin` of `ensure('postgres')`
  * @param {string} [options.template] a data folder to begin with, of a server that was shut down; an empty cluster without
+ * @param {string[]} [options.settings] more settings of the server: `name=value`
  * @returns {Promise<PostgresServer>}
  */
-export async function startPostgres({ bin, template }) {
+export async function startPostgres({ bin, template, settings = [] }) {
   const identity = serverIdentity();
   const folder = await mkdtemp(path.join(tmpdir(), 'godoty-postgres-'));
   onExit(() => {
@@ -47,7 +48,7 @@ export async function startPostgres({ bin, template }) {
       if ((await ended(initdb)) !== 0) throw new Error(`initdb failed:\n${said()}`);
     }
     await chmod(dataDir, 0o700);
-    const { child, port } = await serve(bin, dataDir, options);
+    const { child, port } = await serve(bin, dataDir, settings, options);
     const shutDown = async () => {
       // SIGINT is the fast shutdown; SIGTERM would wait for every client to go.
       if (child.exitCode === null && child.kill('SIGINT')) await Promise.race([ended(child), patience(child)]);
@@ -85,13 +86,15 @@ export function freePort() {
 /**
  * @param {string} bin
  * @param {string} dataDir
+ * @param {string[]} more
  * @param {import('node:child_process').SpawnOptions} options
  */
-async function serve(bin, dataDir, options) {
+async function serve(bin, dataDir, more, options) {
   const port = await freePort();
   const settings = [
     ...['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'logging_collector=off', 'log_destination=stderr'],
     ...['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'],
+    ...more,
   ];
   const args = ['-D', dataDir, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])];
   const child = start(path.join(bin, 'postgres'), args, options);

@@ -12,49 +12,46 @@ import { accountId, fillSql } from './fill.mjs';
 const CALLS_PER_ACCOUNT = 100;
 const BATCH = 10;
 const CONNECTIONS = 4;
-const CALLS_PER_ROUND = 40;
+const REQUESTS_PER_ROUND = 40;
+
+const database = tsImport('../../local/server/db/database.ts', import.meta.url);
 
 const CASES = {
-  record_usage: () => ['select public.record_usage(($1::text)::jsonb)', [JSON.stringify(newBatch())]],
-  usage_summary: () => [`select public.usage_summary(now() - interval '30 days', now(), 'day', 'Europe/Berlin')`, []],
+  record_usage: () => ({ call: 'public.record_usage(($1::text)::jsonb)', parameters: [JSON.stringify(newBatch())] }),
+  usage_summary: () => ({
+    call: `public.usage_summary(now() - interval '30 days', now(), 'day', 'Europe/Berlin')`,
+    parameters: [],
+  }),
 };
 
 /**
+ * A database for each size, in interleaved rounds, so that a machine that is busy for a while is so for all sizes alike.
+ *
  * @param {{ rounds: number, rows: number[] }} options how many rounds of 40 requests a case gets, and at how many rows
  */
 export async function* benchBackend({ rounds, rows }) {
-  const { asRole } = await tsImport('../../local/server/db/database.ts', import.meta.url);
-  const { migrate } = await tsImport('../../local/server/db/migrate.ts', import.meta.url);
   const { openPostgres } = await tsImport('../../local/server/db/postgres.ts', import.meta.url);
   const { paths } = await ensure('postgres');
-  const server = await startPostgres({ bin: paths.postgresBin });
-  const db = await openPostgres(server.url('postgres'));
-  const map = new URL('../../crate/core/data/price-map.txt', import.meta.url);
+  // A server for a million rows has more memory than the 128 MB that are PostgreSQL's default.
+  const server = await startPostgres({ bin: paths.postgresBin, settings: ['shared_buffers=1GB'] });
+  const opened = [];
   try {
-    await migrate(db);
-    await db.exec(pricesSql(await readFile(map, 'utf8'), '2024-01-01T00:00:00Z'));
-    const smallest = {};
-    let accounts = 0;
-    for (const size of rows.toSorted((a, b) => a - b)) {
-      // By a million rows at a time: one transaction of ten million would need their size again.
-      for (const wanted = size / CALLS_PER_ACCOUNT; accounts < wanted;) {
-        const last = Math.min(wanted, accounts + 10_000);
-        await db.exec(fillSql(accounts + 1, last));
-        accounts = last;
+    const sizes = rows.toSorted((a, b) => a - b);
+    await makeDatabases(server, openPostgres, sizes);
+    for (const size of sizes) opened.push({ size, db: await openPostgres(server.url(`rows_${String(size)}`)) });
+    for (const name of Object.keys(CASES)) {
+      const runs = opened.map((one) => ({ ...one, alone: [], together: [], ms: 0 }));
+      for (const { db, size } of runs) await repeat(db, size, name, CONNECTIONS);
+      for (let round = 0; round < rounds; round++) {
+        for (const run of runs) {
+          run.alone.push(...(await repeat(run.db, run.size, name, 1)).times);
+          const together = await repeat(run.db, run.size, name, CONNECTIONS);
+          run.together.push(...together.times);
+          run.ms += together.ms;
+        }
       }
-      for (const [name, request] of Object.entries(CASES)) {
-        const ask = async () => {
-          const sub = accountId(1 + Math.floor(Math.random() * accounts));
-          const [sql, parameters] = request();
-          const start = performance.now();
-          await asRole(db, 'authenticated', { sub }, (tx) => tx.query(sql, parameters));
-          return performance.now() - start;
-        };
-        await repeat(ask, CALLS_PER_ROUND, CONNECTIONS);
-        const alone = (await repeat(ask, rounds * CALLS_PER_ROUND, 1)).times;
-        const together = await repeat(ask, rounds * CALLS_PER_ROUND, CONNECTIONS);
-        const p50 = percentile(alone, 0.5);
-        smallest[name] ??= { size, p50 };
+      const [smallest] = runs;
+      for (const { db, size, alone, together, ms } of runs) {
         yield {
           bench: 'backend',
           case: name,
@@ -62,20 +59,46 @@ export async function* benchBackend({ rounds, rows }) {
           rows: size,
           requests: alone.length,
           records_per_request: name === 'record_usage' ? BATCH : null,
-          p50_ms: round(p50),
-          p99_ms: round(percentile(alone, 0.99)),
+          p50_ms: round3(percentile(alone, 0.5)),
+          p99_ms: round3(percentile(alone, 0.99)),
           connections: CONNECTIONS,
-          requests_per_second: Math.round((together.times.length / together.ms) * 1_000),
+          requests_per_second: Math.round((together.length / ms) * 1_000),
+          // What does not depend on the machine: 8 KB pages that a request looks at.
+          pages: await pagesOf(db, size, name),
           // Against the smallest size: how many times slower, and what growth by the logarithm would be.
-          growth: round(p50 / smallest[name].p50),
-          logarithm: round(Math.log(size) / Math.log(smallest[name].size)),
+          growth: round3(percentile(alone, 0.5) / percentile(smallest.alone, 0.5)),
+          logarithm: round3(Math.log(size) / Math.log(smallest.size)),
         };
       }
     }
   } finally {
-    await db.close();
+    for (const { db } of opened) await db.close();
     await server.close();
   }
+}
+
+/** Each size begins as a copy of the one before. */
+async function makeDatabases(server, openPostgres, sizes) {
+  const { migrate } = await tsImport('../../local/server/db/migrate.ts', import.meta.url);
+  const map = new URL('../../crate/core/data/price-map.txt', import.meta.url);
+  const admin = await openPostgres(server.url('postgres'));
+  let [template, accounts] = ['template1', 0];
+  for (const size of sizes) {
+    const name = `rows_${String(size)}`;
+    await admin.exec(`create database ${name} template ${template}`);
+    const db = await openPostgres(server.url(name));
+    await migrate(db);
+    if (accounts === 0) await db.exec(pricesSql(await readFile(map, 'utf8'), '2024-01-01T00:00:00Z'));
+    // By a million rows at a time: one transaction of ten million would need their size again.
+    for (const wanted = size / CALLS_PER_ACCOUNT; accounts < wanted;) {
+      const last = Math.min(wanted, accounts + 10_000);
+      await db.exec(fillSql(accounts + 1, last));
+      accounts = last;
+    }
+    await db.close();
+    template = name;
+  }
+  await admin.close();
 }
 
 /** One line for people. @param {any} line */
@@ -83,7 +106,7 @@ export function describeBackend(line) {
   const size = line.rows.toLocaleString('en');
   return (
     `backend ${line.case.padEnd(13)} ${size.padStart(10)} rows  p50 ${line.p50_ms.toFixed(2)} ms, p99 ${line.p99_ms.toFixed(2)} ms; ` +
-    `${String(line.requests_per_second)} a second on ${String(line.connections)} connections; ` +
+    `${String(line.requests_per_second)} a second on ${String(line.connections)} connections; ${String(line.pages)} pages; ` +
     `${line.growth.toFixed(2)}× the smallest (log: ${line.logarithm.toFixed(2)}×)`
   );
 }
@@ -107,24 +130,41 @@ function newBatch() {
   }));
 }
 
-/**
- * @param {() => Promise<number>} ask
- * @param {number} count
- * @param {number} connections
- */
-async function repeat(ask, count, connections) {
+/** A request of an account by chance, as PostgREST makes it: `statement` around the call of the function. */
+async function request(db, size, name, statement = (call) => call) {
+  const { asRole } = await database;
+  const sub = accountId(1 + Math.floor(Math.random() * (size / CALLS_PER_ACCOUNT)));
+  const { call, parameters } = CASES[name]();
+  return asRole(db, 'authenticated', { sub }, (tx) => tx.query(statement(`select ${call}`), parameters));
+}
+
+/** 40 requests over so many connections, with the time of each and of all. */
+async function repeat(db, size, name, connections) {
   const times = [];
   const start = performance.now();
-  let left = count;
+  let left = REQUESTS_PER_ROUND;
   await Promise.all(
     Array.from({ length: connections }, async () => {
       while (left > 0) {
         left -= 1;
-        times.push(await ask());
+        const asked = performance.now();
+        await request(db, size, name);
+        times.push(performance.now() - asked);
       }
     }),
   );
   return { times, ms: performance.now() - start };
+}
+
+/** The median of nine requests. */
+async function pagesOf(db, size, name) {
+  const counts = [];
+  for (let index = 0; index < 9; index++) {
+    const [row] = await request(db, size, name, (call) => `explain (analyze, buffers, format json) ${call}`);
+    const [{ Plan: plan }] = row['QUERY PLAN'];
+    counts.push(plan['Shared Hit Blocks'] + plan['Shared Read Blocks']);
+  }
+  return percentile(counts, 0.5);
 }
 
 /** @param {number[]} times @param {number} share */
@@ -134,6 +174,6 @@ function percentile(times, share) {
 }
 
 /** @param {number} number */
-function round(number) {
+function round3(number) {
   return Math.round(number * 1_000) / 1_000;
 }
