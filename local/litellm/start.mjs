@@ -41,11 +41,12 @@ export const litellmNeeds = ['litellm', 'postgres', 'litellm-database'];
  *
  * @param {object} options
  * @param {Record<string, string>} options.paths the paths of `ensure(...litellmNeeds)`
- * @param {readonly ProxyModel[]} options.models
+ * @param {readonly ProxyModel[]} [options.models]
+ * @param {{file: string, env: Record<string, string>}} [options.config] an operator's own configuration, instead of models
  * @param {number} [options.port] a free one when absent
  * @returns {Promise<LiteLLM>}
  */
-export async function startLiteLLM({ paths, models, port }) {
+export async function startLiteLLM({ paths, models = [], config: own, port }) {
   const { litellmPython, litellmPrisma, litellmDatabase, postgresBin } = paths;
   if (!litellmPython || !litellmPrisma || !litellmDatabase || !postgresBin) {
     throw new Error(`call ensure('${litellmNeeds.join("', '")}') first`);
@@ -64,9 +65,11 @@ export async function startLiteLLM({ paths, models, port }) {
     closing.push(() => database.close());
     const masterKey = `sk-${randomBytes(24).toString('base64url')}`;
     const taken = port ?? (await freePort());
-    const config = path.join(home, 'config.yaml');
-    // JSON is YAML. The file holds the upstreams' keys.
-    await writeFile(config, JSON.stringify(configuration(models)), { mode: 0o600 });
+    const config = own?.file ?? path.join(home, 'config.yaml');
+    if (own === undefined) {
+      // JSON is YAML. The file holds the upstreams' keys.
+      await writeFile(config, JSON.stringify(configuration(models)), { mode: 0o600 });
+    }
     const child = start(
       litellmPython,
       // Started by its own command line, the proxy would compare the schema with Prisma's native migration engine.
@@ -82,6 +85,7 @@ export async function startLiteLLM({ paths, models, port }) {
           CONFIG_FILE_PATH: config,
           DATABASE_URL: database.url('litellm'),
           LITELLM_MASTER_KEY: masterKey,
+          ...own?.env,
         },
       },
     );

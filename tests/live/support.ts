@@ -62,7 +62,7 @@ export interface User extends Window {
   readonly store: MemoryStore;
 }
 
-export async function signedUp({ stack }: World): Promise<User> {
+export async function signedUp({ stack }: Pick<World, 'stack'>): Promise<User> {
   const store = new MemoryStore();
   const window = openWindow({ ...stack, store });
   await signUp(window, `${crypto.randomUUID()}@example.org`, 'correct horse battery');
@@ -113,7 +113,11 @@ export async function chat(
 }
 
 /** Calls the proxy's management with the master key. */
-export async function manage({ proxy }: World, path: string, body?: object): Promise<Record<string, unknown>> {
+export async function manage(
+  { proxy }: Pick<World, 'proxy'>,
+  path: string,
+  body?: object,
+): Promise<Record<string, unknown>> {
   const response = await fetch(proxy.url + path, {
     method: body === undefined ? 'GET' : 'POST',
     headers: { authorization: `Bearer ${proxy.masterKey}`, 'content-type': 'application/json' },
