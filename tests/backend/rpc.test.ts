@@ -2,7 +2,7 @@ import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { LocalStack } from '../../local/server/start.ts';
-import { call, signUp, startTestStack, TestClock, usageRecord } from './support.ts';
+import { call, PASSWORD, signUp, startTestStack, TestClock, usageRecord } from './support.ts';
 import type { Answer, CallOptions } from './support.ts';
 
 const clock = new TestClock();
@@ -129,6 +129,23 @@ describe('record_usage', () => {
     await stack.db.query('delete from auth.users where id = $1', [account.id]);
     const answer = await rpc('record_usage', account.accessToken, { records: [usageRecord()] });
     expect([answer.status, answer.body['code']]).toEqual([403, 'account_not_found']);
+  });
+});
+
+describe('the audit log', () => {
+  it('has a line for each sign-in, and none for a renewed token', async () => {
+    const account = await signUp(stack);
+    const grant = (type: string, body: object): Promise<Answer> =>
+      call(stack, `/auth/v1/token?grant_type=${type}`, { body });
+    clock.advance(1_000);
+    const again = await grant('password', { email: account.email, password: PASSWORD });
+    expect(again.status).toBe(200);
+    expect((await grant('refresh_token', { refresh_token: account.refreshToken })).status).toBe(200);
+    expect((await grant('password', { email: account.email, password: 'wrong' })).status).toBe(400);
+    expect(await stack.db.query('select event from public.audit_log where user_id = $1', [account.id])).toEqual([
+      { event: 'sign_in' },
+      { event: 'sign_in' },
+    ]);
   });
 });
 
