@@ -13,6 +13,8 @@ const CALLS_PER_ACCOUNT = 100;
 const BATCH = 10;
 const CONNECTIONS = 4;
 const REQUESTS_PER_ROUND = 40;
+/** So many accounts ask, spread over all: those at work, whose pages are in memory. */
+const ACTIVE = 200;
 
 const database = tsImport('../../local/server/db/database.ts', import.meta.url);
 
@@ -41,7 +43,9 @@ export async function* benchBackend({ rounds, rows }) {
     for (const size of sizes) opened.push({ size, db: await openPostgres(server.url(`rows_${String(size)}`)) });
     for (const name of Object.keys(CASES)) {
       const runs = opened.map((one) => ({ ...one, alone: [], together: [], ms: 0 }));
-      for (const { db, size } of runs) await repeat(db, size, name, CONNECTIONS);
+      for (const { db, size } of runs) {
+        for (let account = 0; account < ACTIVE; account++) await request(db, size, name, { account });
+      }
       for (let round = 0; round < rounds; round++) {
         for (const run of runs) {
           run.alone.push(...(await repeat(run.db, run.size, name, 1)).times);
@@ -130,12 +134,13 @@ function newBatch() {
   }));
 }
 
-/** A request of an account by chance, as PostgREST makes it: `statement` around the call of the function. */
-async function request(db, size, name, statement = (call) => call) {
+/** A request of one of the accounts at work, as PostgREST makes it. `explain` asks for its plan instead. */
+async function request(db, size, name, { account = Math.floor(Math.random() * ACTIVE), explain = '' } = {}) {
   const { asRole } = await database;
-  const sub = accountId(1 + Math.floor(Math.random() * (size / CALLS_PER_ACCOUNT)));
+  const accounts = size / CALLS_PER_ACCOUNT;
+  const sub = accountId(1 + Math.floor((account * accounts) / ACTIVE));
   const { call, parameters } = CASES[name]();
-  return asRole(db, 'authenticated', { sub }, (tx) => tx.query(statement(`select ${call}`), parameters));
+  return asRole(db, 'authenticated', { sub }, (tx) => tx.query(`${explain} select ${call}`, parameters));
 }
 
 /** 40 requests over so many connections, with the time of each and of all. */
@@ -160,7 +165,7 @@ async function repeat(db, size, name, connections) {
 async function pagesOf(db, size, name) {
   const counts = [];
   for (let index = 0; index < 9; index++) {
-    const [row] = await request(db, size, name, (call) => `explain (analyze, buffers, format json) ${call}`);
+    const [row] = await request(db, size, name, { explain: 'explain (analyze, buffers, format json)' });
     const [{ Plan: plan }] = row['QUERY PLAN'];
     counts.push(plan['Shared Hit Blocks'] + plan['Shared Read Blocks']);
   }
