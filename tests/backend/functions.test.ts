@@ -175,6 +175,21 @@ describe('vscode-config', () => {
     expect([answer.status, answer.body['code']]).toEqual([413, 'request_too_large']);
   });
 
+  it('refuses one device more than the plan allows, and says how many there are', async () => {
+    const account = await signUp(stack);
+    await call(stack, '/rest/v1/rpc/set_plan', {
+      apikey: stack.secretKey,
+      body: { p_account: account.id, p_plan: 'free' },
+    });
+    for (let number = 0; number < 5; number++) {
+      expect((await configure(account.accessToken, device())).status).toBe(200);
+    }
+    const answer = await configure(account.accessToken, device());
+    expect([answer.status, answer.body['code']]).toEqual([409, 'device_limit_reached']);
+    expect(answer.body['message']).toContain('5 devices');
+    expect(await keysOf(account)).toHaveLength(5);
+  });
+
   it('refuses an account that was deleted while its token lives', async () => {
     const account = await signUp(stack);
     await stack.db.query('delete from auth.users where id = $1', [account.id]);
@@ -184,19 +199,22 @@ describe('vscode-config', () => {
 });
 
 describe('CORS of the functions', () => {
-  it.each(['health', 'vscode-config'])('%s lets any origin in, without credentials', async (name) => {
-    const preflight = await call(stack, `/functions/v1/${name}`, {
-      method: 'OPTIONS',
-      apikey: null,
-      headers: { origin: 'https://vscode.dev', 'access-control-request-method': 'POST' },
-    });
-    expect(preflight.status).toBe(204);
-    expect(preflight.headers.get('access-control-allow-origin')).toBe('*');
-    expect(preflight.headers.get('access-control-allow-headers')).toMatch(/authorization.*apikey.*content-type/);
-    expect(preflight.headers.get('access-control-allow-credentials')).toBeNull();
-    const refused = await call(stack, `/functions/v1/${name}`, { method: 'DELETE' });
-    expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([405, '*']);
-  });
+  it.each(['health', 'ready', 'keys', 'usage-sync', 'vscode-config'])(
+    '%s lets any origin in, without credentials',
+    async (name) => {
+      const preflight = await call(stack, `/functions/v1/${name}`, {
+        method: 'OPTIONS',
+        apikey: null,
+        headers: { origin: 'https://vscode.dev', 'access-control-request-method': 'POST' },
+      });
+      expect(preflight.status).toBe(204);
+      expect(preflight.headers.get('access-control-allow-origin')).toBe('*');
+      expect(preflight.headers.get('access-control-allow-headers')).toMatch(/authorization.*apikey.*content-type/);
+      expect(preflight.headers.get('access-control-allow-credentials')).toBeNull();
+      const refused = await call(stack, `/functions/v1/${name}`, { method: 'PUT' });
+      expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([405, '*']);
+    },
+  );
 });
 
 describe('issuing that breaks between its steps', () => {
