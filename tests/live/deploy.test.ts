@@ -8,6 +8,8 @@ import type { LiteLLM } from '../../local/litellm/start.mjs';
 import { startLocalStack } from '../../local/server/start.ts';
 import type { LocalStack } from '../../local/server/start.ts';
 import { ensure } from '../../local/setup/main.mjs';
+import { checkBackend } from '../../supabase/check/check.ts';
+import { readExpected } from '../../supabase/check/expected.ts';
 import { chat, keyOf, manage, signedUp } from './support.ts';
 import { ANSWER, startUpstream } from './upstream.ts';
 import type { Upstream } from './upstream.ts';
@@ -75,6 +77,15 @@ it('has a price for every deployment: none is answered for nothing', async () =>
   for (const { litellm_params: params, model_info: info } of data) {
     expect(info.input_cost_per_token, params.model).toBeGreaterThan(0);
   }
+});
+
+it('passes the operator’s check, and so does what the functions say of it', async () => {
+  const backend = { url: stack.supabaseUrl, key: stack.publishableKey, litellm: proxy.url };
+  const findings = await checkBackend(backend, readExpected);
+  expect(findings.filter(({ status }) => status === 'fail')).toEqual([]);
+  expect(findings.filter(({ subject }) => subject.includes('LiteLLM')).map(({ status }) => status)).toEqual(
+    Array(4).fill('pass'),
+  );
 });
 
 it('lists each model once, by the name that clients use', async () => {
