@@ -78,6 +78,7 @@ describe('vscode-config', () => {
           tpm_limit: 100_000,
           models: null,
           max_devices: 50,
+          output_tokens_per_request: 8_000,
         },
       },
       model_access: {

@@ -204,6 +204,7 @@ describe.each(engines)('plans on $name', (engine) => {
           tpm_limit: 100_000,
           models: null,
           max_devices: 10,
+          output_tokens_per_request: 4_000,
         },
       });
     });

@@ -13,6 +13,7 @@ export const AccountState = v.object({
   tpm_limit: v.nullable(v.number()),
   models: v.nullable(v.array(v.string())),
   max_devices: v.number(),
+  output_tokens_per_request: v.number(),
   blocked: v.nullable(v.object({ limit: v.string(), until: v.string() })),
   quota: v.object({ plan: v.string(), month: Period, hour: Period, blocked: v.boolean() }),
 });

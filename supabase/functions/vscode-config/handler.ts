@@ -36,6 +36,7 @@ export function handler(request: Request, env: Env): Promise<Response> {
             tpm_limit: state.tpm_limit,
             models: state.models,
             max_devices: state.max_devices,
+            output_tokens_per_request: state.output_tokens_per_request,
           },
         },
         quota: state.quota,
