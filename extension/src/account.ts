@@ -6,14 +6,7 @@
  */
 import { EventEmitter } from 'vscode';
 
-import type {
-  Account,
-  ClientConfig,
-  CoreEvent,
-  CoreHost,
-  GodotyClient,
-  SignInStarted,
-} from '../../crate/wasm/pkg/godoty_core.js';
+import type { Account, ClientConfig, CoreEvent, CoreHost, GodotyClient } from '../../crate/wasm/pkg/godoty_core.js';
 import type { SessionStore } from './auth/sessionStore.ts';
 import { coreHost } from './core/host.ts';
 import type { BackendSettings } from './settings.ts';
@@ -56,6 +49,7 @@ export class AccountService {
   #backend: Backend;
   #state: AccountState = { kind: 'restoring' };
   #restored: Promise<void> | undefined;
+  #focused = false;
 
   readonly onDidChangeState = this.#stateChanged.event;
   readonly onNews = this.#news.event;
@@ -91,17 +85,10 @@ export class AccountService {
     return this.#backend.loaded;
   }
 
-  async signIn(email: string, password: string, signal: AbortSignal): Promise<SignInStarted> {
-    return await (await this.client()).startSignIn({ way: 'password', email, password }, signal);
-  }
-
-  async signUp(email: string, password: string, signal: AbortSignal): Promise<SignInStarted> {
-    return await (await this.client()).startSignIn({ way: 'createAccount', email, password }, signal);
-  }
-
-  /** Has the confirmation e-mail of a sign-up sent once more. */
-  async resendConfirmation(email: string, signal: AbortSignal): Promise<void> {
-    await (await this.client()).resendConfirmation(email, signal);
+  /** Whether the user is in this window: it renews the session ahead of time, others when they need it. */
+  setFocused(focused: boolean): void {
+    this.#focused = focused;
+    this.#backend.loaded?.setFocused(focused);
   }
 
   async signOut(): Promise<void> {
@@ -171,8 +158,10 @@ export class AccountService {
         }
       },
     );
-    backend.loaded = await this.#ports.openClient({ ...backend.settings, deviceId, deviceName }, host);
-    return backend.loaded;
+    const client = await this.#ports.openClient({ ...backend.settings, deviceId, deviceName }, host);
+    client.setFocused(this.#focused);
+    backend.loaded = client;
+    return client;
   }
 
   /** The core goes on without it; the log says why costs are missing then. */

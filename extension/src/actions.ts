@@ -7,6 +7,8 @@ export async function runAction(id: string, chat: ChatViewProvider): Promise<voi
   switch (id) {
     case 'signIn':
     case 'createAccount':
+    case 'resetPassword':
+    case 'otherWays':
       await commands.executeCommand('godoty.signIn');
       return;
     case 'openSettings':

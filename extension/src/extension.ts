@@ -5,6 +5,7 @@ import type { ExtensionContext } from 'vscode';
 import { AccountService } from './account.ts';
 import type { AccountNews } from './account.ts';
 import { runAction } from './actions.ts';
+import { CallbackHandler } from './auth/callback.ts';
 import { GodotyAuthenticationProvider } from './auth/provider.ts';
 import { SecretSessionStore } from './auth/sessionStore.ts';
 import { SignInFlow } from './auth/signIn.ts';
@@ -48,7 +49,8 @@ export function activate(context: ExtensionContext): void {
     settings.backend,
   );
   const signIn = new SignInFlow({ account, report, runAction: (id) => act(id) });
-  const provider = new GodotyAuthenticationProvider(account, () => signIn.start());
+  const provider = new GodotyAuthenticationProvider(account, (userId) => signIn.start(userId));
+  const callbacks = new CallbackHandler({ account, flow: signIn, runAction: (id) => act(id), report });
   const usage = new UsageFeed(account, () => settings.showCostEstimates);
   const engine = new CoreChatEngine({ account, settings: () => settings, report, note: (line) => log.info(line) });
   const models = new GodotyModelProvider({
@@ -143,6 +145,10 @@ export function activate(context: ExtensionContext): void {
       contexts.asked('vsCode', models.streaming);
       refreshStatus();
     }),
+    window.registerUriHandler(callbacks),
+    window.onDidChangeWindowState(({ focused }) => {
+      account.setFocused(focused);
+    }),
     window.registerWebviewViewProvider(ChatViewProvider.viewType, chat),
     commands.registerCommand(
       'godoty.signIn',
@@ -198,6 +204,7 @@ export function activate(context: ExtensionContext): void {
     }),
   );
 
+  account.setFocused(window.state.focused);
   // Everything is registered. The stored session is read once VS Code has gone on.
   if (settings.autoSignIn) {
     const cancel = schedule(() => {

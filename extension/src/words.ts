@@ -8,6 +8,8 @@ import { BACKEND_SETTINGS } from './settings.ts';
 export type ActionId =
   | 'signIn'
   | 'createAccount'
+  | 'resetPassword'
+  | 'otherWays'
   | 'retry'
   | 'resend'
   | 'openSettings'
@@ -28,6 +30,15 @@ export interface Words {
 
 export const action = (id: ActionId): Action => ({ id, label: labelOf(id) });
 
+/** Shows words with their next steps as buttons; undefined when the user takes none. */
+export async function offerActions(
+  show: (message: string, ...labels: string[]) => Thenable<string | undefined>,
+  { message, actions }: Words,
+): Promise<ActionId | undefined> {
+  const picked = await show(message, ...actions.map(({ label }) => label));
+  return actions.find(({ label }) => label === picked)?.id;
+}
+
 /** VS Code shows `[…](…)` in a notification as a link, which may be a command: strangers' texts must not have any. */
 export const unlinked = (text: string): string => text.replaceAll('](', '] (');
 
@@ -37,6 +48,10 @@ function labelOf(id: ActionId): string {
       return l10n.t('Sign In');
     case 'createAccount':
       return l10n.t('Create Account');
+    case 'resetPassword':
+      return l10n.t('Reset Password');
+    case 'otherWays':
+      return l10n.t('Try Another Way');
     case 'retry':
       return l10n.t('Try Again');
     case 'resend':
@@ -63,7 +78,7 @@ export function wordsFor(detail: ErrorDetail): Words {
     case 'SESSION_EXPIRED':
       return say(l10n.t('Your session has ended. Sign in again to go on.'), 'signIn');
     case 'INVALID_CREDENTIALS':
-      return say(l10n.t('E-mail and password do not match. Check both and try again.'), 'retry');
+      return say(l10n.t('E-mail and password do not match. Check both and try again.'), 'retry', 'resetPassword');
     case 'EMAIL_NOT_CONFIRMED':
       return say(
         l10n.t('This e-mail address is not confirmed yet. Open the link in the e-mail that we sent you, then sign in.'),

@@ -57,7 +57,7 @@ describe.each<ExtensionHost>(['node', 'worker'])('a newcomer, %s host', (host) =
     // What runs in the browser's worker sends from the browser; what runs in Node does not.
     const { supabaseUrl, litellmUrl } = world.stack;
     const paths = [supabaseUrl, litellmUrl].flatMap((origin) => workbench.pathsAskedFor(origin));
-    const expected = ['/auth/v1/signup', '/functions/v1/vscode-config', '/v1/model/info'];
+    const expected = ['/auth/v1/settings', '/auth/v1/signup', '/functions/v1/vscode-config', '/v1/model/info'];
     expect([...new Set(paths)]).toEqual(host === 'worker' ? expected : []);
     expect(await devices()).toEqual([`code-server · ${new URL(workbench.page.url()).host}`]);
   });

@@ -1,5 +1,5 @@
 /** Godoty's account in VS Code's account menu, and for other extensions that ask for it. */
-import { EventEmitter, authentication } from 'vscode';
+import { EventEmitter, authentication, l10n } from 'vscode';
 import type {
   AuthenticationProvider,
   AuthenticationProviderAuthenticationSessionsChangeEvent,
@@ -17,13 +17,13 @@ export const SCOPES = ['godoty'] as const;
 
 export class GodotyAuthenticationProvider implements AuthenticationProvider, Disposable {
   readonly #account: AccountService;
-  readonly #signIn: () => Promise<Account | undefined>;
+  readonly #signIn: (userId?: string) => Promise<Account | undefined>;
   readonly #changed = new EventEmitter<AuthenticationProviderAuthenticationSessionsChangeEvent>();
   readonly #subscriptions: Disposable[];
 
   readonly onDidChangeSessions = this.#changed.event;
 
-  constructor(account: AccountService, signIn: () => Promise<Account | undefined>) {
+  constructor(account: AccountService, signIn: (userId?: string) => Promise<Account | undefined>) {
     this.#account = account;
     this.#signIn = signIn;
     this.#subscriptions = [
@@ -54,14 +54,20 @@ export class GodotyAuthenticationProvider implements AuthenticationProvider, Dis
     }
   }
 
-  async createSession(scopes: readonly string[]): Promise<AuthenticationSession> {
+  async createSession(
+    scopes: readonly string[],
+    options: AuthenticationProviderSessionOptions = {},
+  ): Promise<AuthenticationSession> {
     if (!matches(scopes)) {
       throw new Error(`Godoty has one scope: ${SCOPES.join(' ')}`);
     }
-    const account = await this.#signIn();
+    const account = await this.#signIn(options.account?.id);
     if (account === undefined) {
       // VS Code takes a message of exactly this text for the user's own decision.
       throw new Error('Cancelled');
+    }
+    if (!concerns(options, account)) {
+      throw new Error(l10n.t('Another account is signed in to Godoty. Sign out of it first.'));
     }
     return toSession(account, await (await this.#account.client()).accessToken());
   }

@@ -1,12 +1,20 @@
 /** Signing in and signing up, from the first question to the last word. What the user typed survives a failure. */
-import { ProgressLocation, l10n, window } from 'vscode';
+import { l10n, window } from 'vscode';
 
-import type { Account, ErrorCode, SignInStarted } from '../../../crate/wasm/pkg/godoty_core.js';
+import type { Account, SignInDone } from '../../../crate/wasm/pkg/godoty_core.js';
 import type { AccountService } from '../account.ts';
 import { detailOf, hasCode } from '../core/errors.ts';
-import type { Action, ActionId, Words } from '../words.ts';
-import { action, unlinked, wordsFor } from '../words.ts';
-import { ask } from './inputs.ts';
+import type { ActionId } from '../words.ts';
+import { action, offerActions, unlinked, wordsFor } from '../words.ts';
+import type { Reply } from './inputs.ts';
+import { callbackAddress, openBrowser, showProgress, waitFor } from './pending.ts';
+import { askCode, askEmail, askPassword, askPasswordAgain, chooseHowToGoOn } from './questions.ts';
+import { nextStep } from './recovery.ts';
+import type { Fallible, Step } from './recovery.ts';
+import { newRun, requestOf, titleOfCall } from './run.ts';
+import type { Run } from './run.ts';
+import { QUESTIONS, chooseWay } from './ways.ts';
+import type { Question } from './ways.ts';
 
 export interface SignInPorts {
   readonly account: AccountService;
@@ -15,27 +23,12 @@ export interface SignInPorts {
   readonly report: (what: string, error: unknown) => void;
 }
 
-type Way = 'signIn' | 'createAccount';
-
-/** Where the flow is: a question, or the call to the server. */
-type Step = 'open' | 'way' | 'email' | 'password' | 'attempt' | 'resend';
-
-/** The steps that call. */
-type Fallible = 'open' | 'attempt' | 'resend';
-
 /** Where the flow goes on, or how it ended. */
 type Next = Step | { readonly account: Account } | 'left';
 
-/** One run of the flow. What is typed lives only as long as it. */
-interface Run {
-  readonly abort: AbortController;
-  way: Way;
-  password: string;
-}
-
 export class SignInFlow {
   readonly #ports: SignInPorts;
-  #running: AbortController | undefined;
+  #running: Run | undefined;
   /** The last address that was typed in this window; the box has it again the next time. */
   #email = '';
 
@@ -43,12 +36,17 @@ export class SignInFlow {
     this.#ports = ports;
   }
 
-  /** Asks for a way and signs in. Undefined when the user leaves. A second attempt replaces the first. */
-  async start(): Promise<Account | undefined> {
-    this.#running?.abort();
-    const abort = new AbortController();
-    this.#running = abort;
-    try {
+  /** Whether this window waits for a callback or a code, and so tells itself how that ended. */
+  get waiting(): boolean {
+    return this.#running?.pending?.signal.aborted === false;
+  }
+
+  /**
+   * Asks for a way and signs in. Undefined when the user leaves. A second attempt replaces the first. With `userId` a
+   * provider may lead back to this user alone.
+   */
+  async start(userId?: string): Promise<Account | undefined> {
+    return await this.#run(newRun(userId), async (run) => {
       // A session that was not restored at the start, because the user wants it so, is taken up now.
       await this.#ports.account.restore();
       const { state } = this.#ports.account;
@@ -56,20 +54,39 @@ export class SignInFlow {
         void window.showInformationMessage(l10n.t('You are signed in as {0}.', unlinked(state.account.email)));
         return state.account;
       }
-      return await this.#follow({ abort, way: 'signIn', password: '' });
+      return await this.#follow('open', run);
+    });
+  }
+
+  /** Lets somebody choose a password whom the code of an e-mail signed in. */
+  async choosePassword(account: Account): Promise<void> {
+    await this.#run(newRun(), async (run) => {
+      run.way = { way: 'resetPassword', returns: [] };
+      run.account = account;
+      this.#email = account.email;
+      return await this.#follow('newPassword', run);
+    });
+  }
+
+  async #run(run: Run, task: (run: Run) => Promise<Account | undefined>): Promise<Account | undefined> {
+    this.#running?.abort();
+    this.#running = run;
+    try {
+      return await task(run);
     } finally {
-      if (this.#running === abort) {
+      run.abort();
+      if (this.#running === run) {
         this.#running = undefined;
       }
     }
   }
 
-  async #follow(run: Run): Promise<Account | undefined> {
-    let step: Step = 'open';
-    while (!run.abort.signal.aborted) {
+  async #follow(first: Step, run: Run): Promise<Account | undefined> {
+    let step = first;
+    while (!run.signal.aborted) {
       const next: Next = await this.#take(step, run);
       if (next === 'left') {
-        return undefined;
+        return run.account;
       }
       if (typeof next === 'object') {
         void window.showInformationMessage(l10n.t('Signed in as {0}.', unlinked(next.account.email)));
@@ -77,7 +94,7 @@ export class SignInFlow {
       }
       step = next;
     }
-    return undefined;
+    return run.account;
   }
 
   async #take(step: Step, run: Run): Promise<Next> {
@@ -88,37 +105,34 @@ export class SignInFlow {
           await this.#ports.account.client();
           return 'way';
         });
-      case 'way': {
-        const way = await askWay();
-        run.way = way ?? run.way;
-        return way === undefined ? 'left' : 'email';
-      }
+      case 'way':
+        return await this.#guarded(run, step, async () => {
+          const way = await chooseWay(await this.#ports.account.client(), run.signal);
+          run.pending?.abort();
+          run.way = way ?? run.way;
+          run.createUser = false;
+          return way === undefined ? 'left' : (QUESTIONS[way.way][0] ?? 'begin');
+        });
       case 'email': {
-        const reply = await askEmail(run, this.#email);
-        if (reply.kind !== 'text') {
-          return reply.kind === 'back' ? 'way' : 'left';
-        }
-        this.#email = reply.text.trim();
-        return 'password';
+        const reply = await askEmail(run.way.way, this.#email, run.signal);
+        this.#email = reply.kind === 'text' ? reply.text.trim() : this.#email;
+        return after(step, reply, run);
       }
       case 'password': {
-        const reply = await askPassword(run, this.#email);
-        if (reply.kind !== 'text') {
-          return reply.kind === 'back' ? 'email' : 'left';
-        }
-        run.password = reply.text;
-        return 'attempt';
+        const reply = await askPassword(run.way.way, this.#email, run.signal);
+        run.password = reply.kind === 'text' ? reply.text : '';
+        return after(step, reply, run);
       }
-      case 'attempt':
-        return await this.#guarded(run, step, async () => {
-          const result = await this.#call(run);
-          return result.kind === 'signedIn' ? { account: result.account } : await this.#confirm(run);
-        });
-      case 'resend':
-        return await this.#guarded(run, step, async () => {
-          await this.#ports.account.resendConfirmation(this.#email, run.abort.signal);
-          return await this.#confirm(run);
-        });
+      case 'begin':
+        return await this.#guarded(run, step, () => this.#begin(run));
+      case 'browser':
+        return await this.#guarded(run, step, () => this.#browser(run));
+      case 'code':
+        return await this.#guarded(run, step, () => this.#code(run));
+      case 'newPassword':
+        return await this.#newPassword(run);
+      case 'setPassword':
+        return await this.#guarded(run, step, () => this.#setPassword(run));
     }
   }
 
@@ -128,131 +142,157 @@ export class SignInFlow {
       return await attempt();
     } catch (error) {
       if (hasCode(error, 'CANCELLED')) {
+        if (!run.signal.aborted) {
+          void window.showInformationMessage(l10n.t('Another sign-in took the place of this one.'));
+        }
         return 'left';
       }
-      this.#ports.report(run.way === 'signIn' ? 'signing in' : 'creating an account', error);
+      this.#ports.report(`signing in (${run.way.way})`, error);
       const detail = detailOf(error);
-      const words = wordsFor(detail);
-      const picked = await offer((message, ...labels) => window.showErrorMessage(message, ...labels), words);
-      return this.#goOn(picked, run, retryStep(detail.code, step));
+      const { message, actions } = wordsFor(detail);
+      const all = step === 'open' || step === 'setPassword' ? actions : [...actions, action('otherWays')];
+      const show = (text: string, ...labels: string[]): Thenable<string | undefined> =>
+        window.showErrorMessage(text, ...labels);
+      const picked = await offerActions(show, { message, actions: all });
+      if (picked === undefined) {
+        return 'left';
+      }
+      const next = nextStep(picked, detail.code, step, run);
+      if (next === undefined) {
+        this.#ports.runAction(picked);
+        return 'left';
+      }
+      return next;
     }
   }
 
-  async #call({ abort: { signal }, abort, way, password }: Run): Promise<SignInStarted> {
-    const title = way === 'signIn' ? l10n.t('Signing in to Godoty…') : l10n.t('Creating your Godoty account…');
-    const { account } = this.#ports;
-    return await window.withProgress(
-      { location: ProgressLocation.Notification, title, cancellable: true },
-      async (_, token) => {
-        token.onCancellationRequested(() => abort.abort());
-        return way === 'signIn'
-          ? await account.signIn(this.#email, password, signal)
-          : await account.signUp(this.#email, password, signal);
-      },
-    );
-  }
-
-  /** The account waits for its e-mail address to be confirmed. */
-  async #confirm(run: Run): Promise<Next> {
-    const message = l10n.t(
-      'Almost done: open the link in the e-mail that was sent to {0}, then sign in.',
-      unlinked(this.#email),
-    );
-    const words = { message, actions: [action('signIn'), action('resend')] };
-    const picked = await offer((text, ...labels) => window.showInformationMessage(text, ...labels), words);
-    // After the confirmation the password that was just chosen is the right one.
-    return this.#goOn(picked, run, picked?.id === 'signIn' && run.password !== '' ? 'attempt' : 'password');
-  }
-
-  #goOn(picked: Action | undefined, run: Run, again: Step): Next {
-    switch (picked?.id) {
-      case undefined:
-        return 'left';
-      case 'retry':
-        return again;
-      case 'resend':
-        return 'resend';
-      case 'signIn':
-      case 'createAccount':
-        run.way = picked.id;
-        return again === 'attempt' ? 'attempt' : 'password';
-      case 'openSettings':
-      case 'openProxySettings':
-      case 'pickModel':
-      case 'showUsage':
-      case 'showLog':
-        this.#ports.runAction(picked.id);
-        return 'left';
+  async #begin(run: Run): Promise<Next> {
+    const client = await this.#ports.account.client();
+    run.pending?.abort();
+    const request = requestOf(run, this.#email, await callbackAddress());
+    const started = await showProgress(titleOfCall(run), client.startSignIn(request, run.signal));
+    if (started === 'cancelled') {
+      return 'left';
     }
+    if (started.kind === 'signedIn') {
+      return { account: started.account };
+    }
+    run.pending = waitFor(client, started.nonce, started.url, run.signal);
+    return started.url === undefined ? 'code' : 'browser';
+  }
+
+  /** Sends the browser off and waits until it has come back, to whichever window. */
+  async #browser(run: Run): Promise<Next> {
+    const { url, ended } = run.pending ?? {};
+    if (url === undefined || ended === undefined) {
+      return 'begin';
+    }
+    if (await openBrowser(url)) {
+      const done = await showProgress(l10n.t('Finish signing in in your browser…'), ended);
+      if (done !== 'cancelled') {
+        return completed(run, done);
+      }
+    }
+    const menu = new AbortController();
+    try {
+      const next = await Promise.race([ended, chooseHowToGoOn(AbortSignal.any([run.signal, menu.signal]))]);
+      return typeof next === 'object' ? completed(run, next) : (next ?? 'left');
+    } finally {
+      menu.abort();
+    }
+  }
+
+  /** Asks for the code, and waits at the same time for a link that is opened instead. */
+  async #code(run: Run): Promise<Next> {
+    const { pending } = run;
+    if (pending === undefined) {
+      return 'begin';
+    }
+    const client = await this.#ports.account.client();
+    const box = new AbortController();
+    const signal = AbortSignal.any([run.signal, box.signal]);
+    let done: SignInDone | undefined;
+    const redeem = async (text: string): Promise<string | undefined> => {
+      try {
+        done = await client.enterCode(text, signal);
+        return undefined;
+      } catch (error) {
+        return complaint(error);
+      }
+    };
+    try {
+      const reply = await Promise.race([
+        pending.ended,
+        askCode(run.way.way, pending.url === undefined ? this.#email : '', redeem, signal),
+      ]);
+      if (done !== undefined || !('kind' in reply)) {
+        return completed(run, done ?? (reply as SignInDone));
+      }
+      switch (reply.kind) {
+        case 'back':
+          return QUESTIONS[run.way.way].at(-1) ?? 'way';
+        case 'button':
+          return 'begin';
+        default:
+          return 'left';
+      }
+    } finally {
+      box.abort();
+    }
+  }
+
+  async #newPassword(run: Run): Promise<Next> {
+    const chosen = await askPassword(run.way.way, this.#email, run.signal);
+    const again = chosen.kind === 'text' ? await askPasswordAgain(run.way.way, chosen.text, run.signal) : chosen;
+    if (again.kind === 'text') {
+      run.password = again.text;
+      return 'setPassword';
+    }
+    if (chosen.kind === 'text' && again.kind === 'back') {
+      return 'newPassword';
+    }
+    void window.showInformationMessage(l10n.t('You are signed in. Your password is still the old one.'));
+    return 'left';
+  }
+
+  async #setPassword(run: Run): Promise<Next> {
+    const client = await this.#ports.account.client();
+    const task = client.setPassword(run.password, run.signal);
+    const outcome = await showProgress(l10n.t('Changing your password…'), task);
+    return outcome === 'cancelled' || run.account === undefined ? 'left' : { account: run.account };
   }
 }
 
-/** What has to be typed anew before another attempt makes sense; `step` is what failed. */
-function retryStep(code: ErrorCode, step: Fallible): Step {
-  switch (code) {
-    case 'INVALID_CREDENTIALS':
-    case 'WEAK_PASSWORD':
-      return 'password';
-    case 'NETWORK_ERROR':
-    case 'TIMEOUT':
-    case 'RATE_LIMITED':
-    case 'SERVER_ERROR':
-    case 'STORE_FAILED':
-      return step;
-    // Once the address is confirmed, what was typed is right.
-    case 'EMAIL_NOT_CONFIRMED':
-      return 'attempt';
+/** The step after a question that is asked before anything is sent. */
+function after(question: Question, reply: Reply, { way: { way } }: Run): Next {
+  const questions = QUESTIONS[way];
+  const at = questions.indexOf(question);
+  switch (reply.kind) {
+    case 'text':
+      return questions[at + 1] ?? 'begin';
+    case 'back':
+      return questions[at - 1] ?? 'way';
     default:
-      return 'email';
+      return 'left';
   }
 }
 
-async function offer(
-  show: (message: string, ...labels: string[]) => Thenable<string | undefined>,
-  { message, actions }: Words,
-): Promise<Action | undefined> {
-  const picked = await show(message, ...actions.map(({ label }) => label));
-  return actions.find(({ label }) => label === picked);
+function completed(run: Run, { account, way }: SignInDone): Next {
+  if (way !== 'resetPassword') {
+    return { account };
+  }
+  run.account = account;
+  return 'newPassword';
 }
 
-async function askWay(): Promise<Way | undefined> {
-  const items: readonly { readonly label: string; readonly description?: string; readonly way: Way }[] = [
-    { label: `$(key) ${l10n.t('Sign in with e-mail and password')}`, way: 'signIn' },
-    {
-      label: `$(person-add) ${l10n.t('Create account')}`,
-      description: l10n.t('with e-mail and password'),
-      way: 'createAccount',
-    },
-  ];
-  const picked = await window.showQuickPick(items, {
-    title: l10n.t('Sign in to Godoty'),
-    placeHolder: l10n.t('How do you want to sign in?'),
-    ignoreFocusOut: true,
-  });
-  return picked?.way;
-}
-
-function titleOf(way: Way): string {
-  return way === 'signIn' ? l10n.t('Sign in to Godoty') : l10n.t('Create a Godoty account');
-}
-
-function askEmail({ way, abort }: Run, typed: string): ReturnType<typeof ask> {
-  const question = {
-    title: titleOf(way),
-    prompt: l10n.t('Your e-mail address'),
-    placeholder: 'name@example.org',
-    value: typed,
-    check: (text: string) => (/^[^\s@]+@[^\s@]+$/u.test(text.trim()) ? undefined : l10n.t('Type an e-mail address.')),
-  };
-  return ask(question, abort.signal);
-}
-
-function askPassword({ way, abort }: Run, email: string): ReturnType<typeof ask> {
-  const question = {
-    title: titleOf(way),
-    prompt: way === 'signIn' ? l10n.t('Password for {0}', email) : l10n.t('Choose a password for {0}', email),
-    password: true,
-    check: (text: string) => (text === '' ? l10n.t('Type a password.') : undefined),
-  };
-  return ask(question, abort.signal);
+/** What is wrong with a code that can be typed again; anything else goes on as an error. */
+function complaint(error: unknown): string {
+  const detail = detailOf(error);
+  if (detail.code === 'CALLBACK_UNKNOWN') {
+    return l10n.t('This is neither the code nor the address that is waited for.');
+  }
+  if (detail.code === 'CODE_REJECTED' || detail.retryable) {
+    return wordsFor(detail).message;
+  }
+  throw error;
 }

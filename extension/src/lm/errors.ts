@@ -58,6 +58,8 @@ function stepOf(id: ActionId): string {
   switch (id) {
     case 'signIn':
     case 'createAccount':
+    case 'resetPassword':
+    case 'otherWays':
       return l10n.t('Run the command “Godoty: Sign In”.');
     case 'openSettings':
       return l10n.t('Look at the settings under “godoty.backend”.');

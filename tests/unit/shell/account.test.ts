@@ -43,6 +43,7 @@ class PlayedClient {
   restored: Account | undefined = USER;
   freed = 0;
   heardOfStore = 0;
+  focused: boolean | undefined;
   constructor(backend: string, host: CoreHost) {
     this.backend = backend;
     this.host = host;
@@ -53,6 +54,9 @@ class PlayedClient {
     return Promise.resolve({ kind: 'signedIn', account: USER });
   };
   signOut = (): Promise<void> => Promise.resolve();
+  setFocused = (focused: boolean): void => {
+    this.focused = focused;
+  };
   storeChanged = (): void => {
     this.heardOfStore += 1;
   };
@@ -156,6 +160,15 @@ describe('a restore', () => {
   });
 });
 
+it('tells the core whether the user is in this window, also when it is loaded later', async () => {
+  const account = openAccount();
+  account.setFocused(true);
+  await account.client();
+  expect(clients[0]?.focused).toBe(true);
+  account.setFocused(false);
+  expect(clients[0]?.focused).toBe(false);
+});
+
 describe('another backend', () => {
   it('has a session of its own, and the old client is not used again', async () => {
     storeAt(HERE).text = 'a session';
@@ -175,7 +188,8 @@ describe('another backend', () => {
     expect(account.state).toEqual({ kind: 'signedOut' });
     expect([old?.heardOfStore, news.length]).toEqual([0, 1]);
 
-    await account.signIn('u1@example.org', 'a password', new AbortController().signal);
+    const client = await account.client();
+    await client.startSignIn({ way: 'password', email: 'u1@example.org', password: 'a password' });
     expect(clients.map(({ backend }) => backend)).toEqual([HERE.supabaseUrl, THERE.supabaseUrl]);
     expect(account.state).toEqual({ kind: 'signedIn', account: USER });
   });

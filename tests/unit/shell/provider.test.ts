@@ -73,6 +73,12 @@ describe('VS Code asks for a new session', () => {
     await expect(provider().createSession([])).rejects.toThrow(/^Cancelled$/u);
   });
 
+  it('of a certain account, and gets no other’s', async () => {
+    const other = { account: { id: 'u2', label: 'u2@example.org' } };
+    await expect(provider().createSession([], other)).rejects.toThrow('Another account');
+    expect(signIn).toHaveBeenLastCalledWith('u2');
+  });
+
   it('and is refused for a scope that does not exist, without a question', async () => {
     await expect(provider().createSession(['admin'])).rejects.toThrow('one scope');
     expect(signIn).not.toHaveBeenCalled();

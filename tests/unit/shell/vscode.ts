@@ -40,6 +40,13 @@ export class Uri {
   }
 }
 
+export class ThemeIcon {
+  readonly id: string;
+  constructor(id: string) {
+    this.id = id;
+  }
+}
+
 /** A message that was shown, with its buttons; the test presses one by its label. */
 export interface Shown {
   readonly kind: 'information' | 'warning' | 'error';
@@ -57,7 +64,16 @@ export interface Box {
   type(text: string): void;
   accept(): void;
   back(): void;
+  /** Presses the button that the box has beside the one that leads back. */
+  press(): void;
   hide(): void;
+  readonly closed: boolean;
+}
+
+/** A list to choose from that is open and has its items; choosing nothing leaves it. */
+export interface Pick {
+  readonly labels: readonly string[];
+  pick(label?: string): void;
 }
 
 /** What the tests steer and see. */
@@ -68,7 +84,14 @@ export const host = {
   /** Resolves with what is asked next: a message, an input box, a quick pick. */
   shown: queue<Shown>(),
   boxes: queue<Box>(),
-  picks: queue<{ readonly labels: readonly string[]; pick(label?: string): void }>(),
+  picks: queue<Pick>(),
+  /** The addresses that the browser was sent to; `browserOpens` says whether it goes. */
+  browsed: queue<string>(),
+  browserOpens: true,
+  desktop: true,
+  /** What VS Code calls with an address that is meant for the extension. */
+  uriHandler: undefined as { handleUri(uri: Uri): unknown } | undefined,
+  windowState: new EventEmitter<{ readonly focused: boolean }>(),
   /** The cancellation of the progress that is shown. */
   cancelProgress: (): void => undefined,
   progressTitles: [] as string[],
@@ -85,12 +108,15 @@ export const host = {
     for (const list of [host.commands, host.progressTitles, host.log]) {
       list.length = 0;
     }
-    for (const waiting of [host.shown, host.boxes, host.picks]) {
+    for (const waiting of [host.shown, host.boxes, host.picks, host.browsed]) {
       waiting.clear();
     }
     host.statusBar = { visible: false, text: '', tooltip: '' };
     host.files = undefined;
     host.hasChat = true;
+    host.browserOpens = true;
+    host.desktop = true;
+    host.uriHandler = undefined;
   },
 };
 
@@ -123,7 +149,24 @@ export const l10n = {
     message.replaceAll(/\{(\d)\}/gu, (_, index: string) => String(values[Number(index)])),
 };
 
-export const env = { appName: 'Test Code', appHost: 'desktop', remoteName: undefined, language: 'en' };
+export const UIKind = { Desktop: 1, Web: 2 };
+
+export const env = {
+  appName: 'Test Code',
+  appHost: 'desktop',
+  remoteName: undefined,
+  language: 'en',
+  uriScheme: 'test-code',
+  get uiKind(): number {
+    return host.desktop ? UIKind.Desktop : UIKind.Web;
+  },
+  asExternalUri: (uri: Uri): Promise<Uri> =>
+    Promise.resolve(host.desktop ? uri : Uri.parse(`https://code.example.org/callback?vscode-path=${uri.path}&x=y`)),
+  openExternal: (target: string): Promise<boolean> => {
+    host.browsed.push(target);
+    return Promise.resolve(host.browserOpens);
+  },
+};
 
 export const ProgressLocation = { Notification: 15 };
 export const StatusBarAlignment = { Left: 1, Right: 2 };
@@ -151,6 +194,17 @@ export const window = {
       host.picks.push({ labels, pick: (label) => resolve(items.find((item) => item.label === label)) });
     }),
   createInputBox: () => new FakeInputBox(),
+  createQuickPick: () => new FakeQuickPick(),
+  state: { focused: true },
+  onDidChangeWindowState: host.windowState.event,
+  registerUriHandler: (handler: typeof host.uriHandler) => {
+    host.uriHandler = handler;
+    return {
+      dispose: () => {
+        host.uriHandler = undefined;
+      },
+    };
+  },
   withProgress: async <T>(
     options: { readonly title: string },
     task: (progress: unknown, token: unknown) => Promise<T>,
@@ -194,7 +248,10 @@ class FakeInputBox {
   value = '';
   password = false;
   ignoreFocusOut = false;
+  busy = false;
+  enabled = true;
   buttons: readonly unknown[] = [];
+  #closed = false;
   validationMessage: string | undefined;
   readonly #accepted = new EventEmitter<void>();
   readonly #hidden = new EventEmitter<void>();
@@ -226,8 +283,48 @@ class FakeInputBox {
       },
       accept: () => box.#accepted.fire(),
       back: () => box.#pressed.fire(QuickInputButtons.Back),
+      press: () => box.#pressed.fire(box.buttons.at(-1)),
       hide: () => box.hide(),
+      get closed() {
+        return box.#closed;
+      },
     });
+  }
+  hide(): void {
+    this.#closed = true;
+    this.#hidden.fire();
+  }
+  dispose(): void {
+    this.hide();
+  }
+}
+
+class FakeQuickPick<T extends { readonly label: string }> {
+  title = '';
+  placeholder = '';
+  ignoreFocusOut = false;
+  busy = false;
+  selectedItems: readonly T[] = [];
+  readonly #accepted = new EventEmitter<void>();
+  readonly #hidden = new EventEmitter<void>();
+  readonly onDidAccept = this.#accepted.event;
+  readonly onDidHide = this.#hidden.event;
+
+  set items(items: readonly T[]) {
+    host.picks.push({
+      labels: items.map(({ label }) => label),
+      pick: (chosen) => {
+        this.selectedItems = items.filter(({ label }) => label === chosen);
+        if (chosen === undefined) {
+          this.hide();
+        } else {
+          this.#accepted.fire();
+        }
+      },
+    });
+  }
+  show(): void {
+    // It is seen once it has items.
   }
   hide(): void {
     this.#hidden.fire();

@@ -1,0 +1,69 @@
+/** Callbacks that VS Code hands to this window. Any window may end a sign-in, whichever began it. */
+import { l10n, window } from 'vscode';
+import type { Uri, UriHandler } from 'vscode';
+
+import type { Account, SignInDone } from '../../../crate/wasm/pkg/godoty_core.js';
+import type { AccountService } from '../account.ts';
+import { detailOf } from '../core/errors.ts';
+import type { ActionId } from '../words.ts';
+import { offerActions, unlinked, wordsFor } from '../words.ts';
+
+export interface CallbackPorts {
+  readonly account: AccountService;
+  /** The flow of this window. */
+  readonly flow: { readonly waiting: boolean; choosePassword(account: Account): Promise<void> };
+  readonly runAction: (id: ActionId) => void;
+  readonly report: (what: string, error: unknown) => void;
+}
+
+export class CallbackHandler implements UriHandler {
+  readonly #ports: CallbackPorts;
+
+  constructor(ports: CallbackPorts) {
+    this.#ports = ports;
+  }
+
+  async handleUri(uri: Uri): Promise<void> {
+    await this.#take(uri.toString(true));
+  }
+
+  async #take(address: string): Promise<void> {
+    const { account, flow, report, runAction } = this.#ports;
+    // A flow that waits in this window says itself how it ended.
+    const { waiting } = flow;
+    try {
+      const done = await (await account.client()).handleCallback(address);
+      if (!waiting) {
+        await this.#welcome(done);
+      }
+    } catch (error) {
+      report('a callback', error);
+      const detail = detailOf(error);
+      const strange = detail.code === 'CALLBACK_UNKNOWN' || detail.code === 'CALLBACK_USED';
+      if (waiting && !strange && !detail.retryable) {
+        return;
+      }
+      const picked = await offerActions(
+        (text, ...labels) => window.showErrorMessage(text, ...labels),
+        wordsFor(detail),
+      );
+      if (picked === 'retry') {
+        await this.#take(address);
+      } else if (picked !== undefined) {
+        runAction(picked);
+      }
+    }
+  }
+
+  async #welcome({ account, way }: SignInDone): Promise<void> {
+    const message = l10n.t('Signed in as {0}.', unlinked(account.email));
+    if (way !== 'resetPassword') {
+      void window.showInformationMessage(message);
+      return;
+    }
+    const choose = l10n.t('Choose a Password');
+    if ((await window.showInformationMessage(message, choose)) === choose) {
+      await this.#ports.flow.choosePassword(account);
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/** A sign-in that has begun and waits for something from outside: a browser that comes back, or the code of an e-mail. */
+import { ProgressLocation, Uri, env, window } from 'vscode';
+
+import type { GodotyClient, SignInDone } from '../../../crate/wasm/pkg/godoty_core.js';
+
+export interface Pending {
+  /** Where the browser is to go, if one is needed. */
+  readonly url: string | undefined;
+  /** Settles when the flow has ended, in whichever window. */
+  readonly ended: Promise<SignInDone>;
+  readonly signal: AbortSignal;
+  /** Gives it up. */
+  readonly abort: () => void;
+}
+
+export function waitFor(client: GodotyClient, nonce: string, url: string | undefined, outer: AbortSignal): Pending {
+  const own = new AbortController();
+  const signal = AbortSignal.any([outer, own.signal]);
+  const ended = client.awaitSignIn(nonce, signal);
+  // Whoever waits hears of a failure; between two steps nobody does.
+  ended.catch(() => undefined);
+  return { url, ended, signal, abort: () => own.abort() };
+}
+
+/** The address that leads to the URI handler of a window, whatever the host. */
+export async function callbackAddress(): Promise<string> {
+  const address = await env.asExternalUri(Uri.parse(`${env.uriScheme}://godoty.godoty/auth/callback`));
+  return address.toString(true);
+}
+
+/** False when the user, or the host, would not have a browser opened. */
+export async function openBrowser(url: string): Promise<boolean> {
+  // A Uri would decode the query once, and with it the address inside. VS Code takes the text and opens just that.
+  return await env.openExternal(url as unknown as Uri);
+}
+
+/** Shows that something is under way until it has ended; 'cancelled' when the user does not want to wait. */
+export async function showProgress<T>(title: string, task: Promise<T>): Promise<T | 'cancelled'> {
+  return await window.withProgress(
+    { location: ProgressLocation.Notification, title, cancellable: true },
+    async (_, token) =>
+      await Promise.race([
+        task,
+        new Promise<'cancelled'>((resolve) => {
+          token.onCancellationRequested(() => resolve('cancelled'));
+        }),
+      ]),
+  );
+}
