@@ -304,6 +304,25 @@ describe.each(engines)('on $name', (engine) => {
       });
     });
 
+    it('charges no tokens for a call that failed, whatever the log estimates', async () => {
+      await sync(withLog([row({ status: 'failure', spend: 0, prompt_tokens: 8, total_tokens: 8 })]));
+      expect(await usage()).toMatchObject([{ outcome: 'error', total_tokens: 0 }]);
+    });
+
+    it.each(['BudgetExceededError', 'ProxyRateLimitError'])(
+      'counts a call that the proxy refused itself (%s) as none, but settles what a client reported of it',
+      async (error_class) => {
+        const callId = crypto.randomUUID();
+        await rpc('record_usage', {
+          records: [usageRecord({ call_id: callId, outcome: 'error', cost_usd: null, cost_source: 'unknown' })],
+        });
+        const refused = { status: 'failure', spend: 0, metadata: { error_information: { error_class } } };
+        const log = withLog([row(refused), row(refused), row({ ...refused, litellm_call_id: callId })]);
+        expect((await sync(log)).body).toMatchObject({ added: 0, settled: 1 });
+        expect(await usage()).toMatchObject([{ call_id: callId, outcome: 'error', cost_settled: '0' }]);
+      },
+    );
+
     it('is booked but for the rows that make no sense, which the operator is told of', async () => {
       const said: string[] = [];
       const odd = [

@@ -336,6 +336,13 @@ describe('usage at the real proxy', () => {
 
     const { answer } = await chat(user, 'gpt-4o-mini', { maxRetries: 3 });
     expect(answer.outcome).toMatchObject({ kind: 'error', error: { code: 'QUOTA_EXCEEDED', retryable: false } });
+    // What was refused is in the log, and is no request of the account.
+    const year = 'start_date=2020-01-01&end_date=2100-01-01';
+    await vi.waitFor(async () => {
+      expect(await manage(world, `/spend/logs/v2?user_id=${userId}&${year}`)).toMatchObject({ total: 3 });
+    }, SOON);
+    await sync();
+    expect((await records()).filter(({ reported }) => reported === false)).toEqual([]);
     // The client keeps its key: asking for another would lead to none that works.
     expect(keyOf(user).hash).toBe(hash);
     const token = (JSON.parse(user.store.text ?? '{}') as { session?: { access_token?: string } }).session

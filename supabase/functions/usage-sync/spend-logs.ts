@@ -14,6 +14,8 @@ export interface Spend {
   /** The key's SHA-256. */
   readonly api_key: string;
   readonly failed: boolean;
+  /** LiteLLM refused it itself and asked no model. */
+  readonly refused: boolean;
   readonly model: string;
   /** US dollars as decimal text, as LiteLLM prints it. */
   readonly cost_usd: string;
@@ -43,16 +45,24 @@ const PAGE_SIZE = 500;
 const Tokens = v.fallback(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2_147_483_647)), 0);
 const Uuid = v.fallback(v.nullable(v.pipe(v.string(), v.uuid(), v.toLowerCase())), null);
 
+/** How LiteLLM names its own refusals in the log. */
+const REFUSALS: ReadonlySet<unknown> = new Set(['BudgetExceededError', 'ProxyRateLimitError']);
+
 const Details = v.fallback(v.record(v.string(), v.unknown()), {});
 const Metadata = v.fallback(
   v.object({
     litellm_call_id: Uuid,
+    error_information: Details,
     usage_object: v.fallback(v.looseObject({ prompt_tokens_details: Details, completion_tokens_details: Details }), {
       prompt_tokens_details: {},
       completion_tokens_details: {},
     }),
   }),
-  { litellm_call_id: null, usage_object: { prompt_tokens_details: {}, completion_tokens_details: {} } },
+  {
+    litellm_call_id: null,
+    error_information: {},
+    usage_object: { prompt_tokens_details: {}, completion_tokens_details: {} },
+  },
 );
 
 const Row = v.object({
@@ -115,7 +125,10 @@ export async function spendPage(
 }
 
 function spendOf(row: v.InferOutput<typeof Row>): Spend {
-  const { usage_object: usage, litellm_call_id: callId } = row.metadata;
+  const { usage_object: usage, litellm_call_id: callId, error_information: error } = row.metadata;
+  const failed = row.status === 'failure';
+  // The log has an estimate of the prompt's tokens for a call that failed, but nobody used or paid for them.
+  const unused = failed && row.spend === 0;
   const { prompt_tokens_details: prompt, completion_tokens_details: completion } = usage;
   const tokens = (...values: readonly unknown[]): number =>
     v.parse(
@@ -127,12 +140,13 @@ function spendOf(row: v.InferOutput<typeof Row>): Spend {
     call_id: row.litellm_call_id ?? callId,
     user_id: row.user,
     api_key: row.api_key,
-    failed: row.status === 'failure',
+    failed,
+    refused: failed && REFUSALS.has(error['error_class']),
     model: modelName(row.model_group) || modelName(row.model) || 'unknown',
     cost_usd: String(row.spend),
-    prompt_tokens: row.prompt_tokens,
-    completion_tokens: row.completion_tokens,
-    total_tokens: row.total_tokens,
+    prompt_tokens: unused ? 0 : row.prompt_tokens,
+    completion_tokens: unused ? 0 : row.completion_tokens,
+    total_tokens: unused ? 0 : row.total_tokens,
     cached_tokens: tokens(prompt['cached_tokens'], usage['cache_read_input_tokens']),
     cache_write_tokens: tokens(usage['cache_creation_input_tokens'], prompt['cache_creation_tokens']),
     reasoning_tokens: tokens(completion['reasoning_tokens']),
