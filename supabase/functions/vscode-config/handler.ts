@@ -1,7 +1,10 @@
+import * as v from 'valibot';
+
 import { verifyCaller } from '../_shared/access-token.ts';
 import { gatewayConfig, projectConfig } from '../_shared/config.ts';
 import { admitKeyIssue, DEVICE_EXPECTED, DeviceBody, issueDeviceKey, modelAccess } from '../_shared/device-key.ts';
 import type { Env } from '../_shared/env.ts';
+import { PlanLimits } from '../_shared/gateway-account.ts';
 import { json, respond } from '../_shared/http.ts';
 import { readBody } from '../_shared/input.ts';
 
@@ -27,18 +30,7 @@ export function handler(request: Request, env: Env): Promise<Response> {
       const { account, state } = issued;
       return json(200, {
         user: { id: account.id, email: account.email, display_name: account.display_name },
-        plan: {
-          name: state.plan,
-          limits: {
-            max_budget_usd: state.max_budget_usd,
-            budget_duration: state.budget_duration,
-            rpm_limit: state.rpm_limit,
-            tpm_limit: state.tpm_limit,
-            models: state.models,
-            max_devices: state.max_devices,
-            output_tokens_per_request: state.output_tokens_per_request,
-          },
-        },
+        plan: { name: state.plan, limits: v.parse(PlanLimits, state) },
         quota: state.quota,
         model_access: modelAccess(servers.gateway, issued),
         preferences: { default_model: account.preferences.defaultModel ?? DEFAULT_MODEL },
