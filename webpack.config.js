@@ -42,7 +42,7 @@ const host = (target, folder) => ({
   mode: 'production',
   devtool: false,
   // What a bundle exports is what its last entry does; the assets are shipped beside it.
-  entry: [...PRICE_MAP, path.join(root, 'extension/src/extension.ts')],
+  entry: [...PRICE_MAP, path.join(root, `extension/src/${folder}/main.ts`)],
   output: { path: path.join(dist, folder), filename: 'extension.js', library: { type: 'commonjs' } },
   externals: { vscode: 'commonjs vscode' },
   resolve: { extensions: ['.ts', '.js'] },

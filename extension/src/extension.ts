@@ -7,8 +7,12 @@ import type { AccountNews } from './account.ts';
 import { runAction } from './actions.ts';
 import { CallbackHandler } from './auth/callback.ts';
 import { GodotyAuthenticationProvider } from './auth/provider.ts';
-import { SecretSessionStore } from './auth/sessionStore.ts';
 import { SignInFlow } from './auth/signIn.ts';
+import { tellStoreTrouble } from './auth/storeTrouble.ts';
+import { keyMarkerOf } from './auth/vault/keyMarker.ts';
+import { VaultSessionStore } from './auth/vault/vault.ts';
+import type { VaultPorts } from './auth/vault/vault.ts';
+import { VaultChanges } from './auth/vaultChanges.ts';
 import { ChatController } from './chat/controller.ts';
 import { ConversationStore } from './chat/conversationStore.ts';
 import { controllerTexts } from './chat/l10n.ts';
@@ -23,6 +27,7 @@ import { deviceOf } from './device.ts';
 import { manageModels } from './lm/manageModels.ts';
 import { GodotyModelProvider } from './lm/provider.ts';
 import { Log } from './log.ts';
+import type { Platform } from './platform.ts';
 import { readSettings, sameBackend } from './settings.ts';
 import { StatusBar } from './status/statusBar.ts';
 import { showUsage } from './usage/showUsage.ts';
@@ -30,17 +35,28 @@ import { UsageQueueFiles } from './usage/queueFiles.ts';
 import { UsageFeed } from './usage/usageFeed.ts';
 import { unlinked, wordsFor } from './words.ts';
 
-export function activate(context: ExtensionContext): void {
+export function activate(context: ExtensionContext, platform: Platform): void {
   const log = new Log();
   const report = (what: string, error: unknown): void => {
     log.error(what, error);
   };
   let settings = readSettings();
 
+  const vaultChanges = new VaultChanges(context.globalStorageUri);
+  const vault: VaultPorts = {
+    ...platform.vault(context.globalStorageUri),
+    secrets: context.secrets,
+    marker: keyMarkerOf(context.globalState),
+    changes: vaultChanges,
+    onTrouble: (trouble, error) => {
+      report(`the session store: ${trouble}`, error);
+      tellStoreTrouble(trouble, act).catch((failure: unknown) => report('the session store', failure));
+    },
+  };
   const account = new AccountService(
     {
       openClient: (settings, host) => openClient(context.extensionUri, settings, host),
-      storeFor: (backend) => new SecretSessionStore(context.secrets, backend.supabaseUrl),
+      storeFor: (backend) => new VaultSessionStore(vault, backend.supabaseUrl),
       device: () => deviceOf(context.globalState, newUuid),
       loadPriceMap: () => readPriceMap(context.extensionUri),
       queues: new UsageQueueFiles(workspace.fs, context.globalStorageUri, newUuid(), report),
@@ -124,6 +140,7 @@ export function activate(context: ExtensionContext): void {
 
   context.subscriptions.push(
     log,
+    vaultChanges,
     account,
     provider,
     statusBar,
@@ -250,11 +267,7 @@ function tell(news: AccountNews, act: (id: string) => void): void {
       void offer(l10n.t('The stored Godoty session could not be read, so you are signed out. Sign in again.'), act);
       return;
     case 'storeFailed':
-      void window.showWarningMessage(
-        l10n.t(
-          'VS Code’s secret storage does not work here, so you stay signed in for this session only. A keyring, such as gnome-keyring or KWallet, cures that.',
-        ),
-      );
+      // The store has told the user what is the matter with it.
       return;
     case 'signedIn':
     case 'refreshed':

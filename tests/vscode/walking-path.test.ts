@@ -50,15 +50,17 @@ describe.each<ExtensionHost>(['node', 'worker'])('a newcomer, %s host', (host) =
     await workbench.statusBarItem.waitFor();
     await workbench.notification(new RegExp(`Signed in as ${email}`)).waitFor();
     await workbench.picture('signed-up');
-    expect(await workbench.secrets()).not.toEqual({});
+    expect(Object.keys(await workbench.secrets())).toEqual(['godoty.vault.key']);
   });
 
   step('has the extension in that host', async () => {
     // What runs in the browser's worker sends from the browser; what runs in Node does not.
     const { supabaseUrl, litellmUrl } = world.stack;
-    const paths = [supabaseUrl, litellmUrl].flatMap((origin) => workbench.pathsAskedFor(origin));
+    const paths = (): string[] => [
+      ...new Set([supabaseUrl, litellmUrl].flatMap((origin) => workbench.pathsAskedFor(origin))),
+    ];
     const expected = ['/auth/v1/settings', '/auth/v1/signup', '/functions/v1/vscode-config', '/v1/model/info'];
-    expect([...new Set(paths)]).toEqual(host === 'worker' ? expected : []);
+    await expect.poll(paths, { timeout: 20_000 }).toEqual(host === 'worker' ? expected : []);
     expect(await devices()).toEqual([`code-server · ${new URL(workbench.page.url()).host}`]);
   });
 
@@ -127,17 +129,24 @@ describe.each<ExtensionHost>(['node', 'worker'])('a newcomer, %s host', (host) =
   );
 
   step('signs out, and nothing secret is left', async () => {
-    const secrets = await workbench.secrets();
-    const tokens = Object.values(secrets).flatMap((value) => value.match(/[\w.-]{20,}/g) ?? []);
-    expect(tokens).not.toEqual([]);
+    const session = (await world.storedSession()) ?? '';
+    const tokens = Object.values(JSON.parse(session) as object).flatMap((value) => secretsIn(value));
+    const [last] = await world.stack.db.query<{ token: string }>(
+      'select token from auth.refresh_tokens order by id desc limit 1',
+    );
+    expect(tokens).toContain(last?.token);
+    const [key] = Object.values(await workbench.secrets());
     await workbench.runCommand('Godoty: Sign Out');
     await workbench.statusBarItem.waitFor({ state: 'hidden' });
     await workbench.webview.locator('[data-testid="sign-in"]').waitFor();
     await workbench.picture('signed-out');
-    await expect.poll(() => workbench.secrets()).toEqual({});
+    // The key stays for the next session; nothing is left that it opens.
+    await expect.poll(() => world.storedSession()).toBeUndefined();
+    expect(await workbench.secrets()).toEqual({ 'godoty.vault.key': key });
     const written = world.writtenByVsCode();
     expect(written).toContain(world.stack.supabaseUrl);
-    for (const secret of [password, ...tokens]) expect(written.includes(secret)).toBe(false);
+    for (const secret of [password, key?.slice(2) ?? '', session, ...tokens])
+      expect(written.includes(secret)).toBe(false);
   });
 });
 
@@ -167,6 +176,12 @@ async function answer(index: number, status: 'streaming' | 'done' | 'stopped'): 
   await workbench.webview
     .locator(`:nth-match([data-message-role="assistant"], ${index + 1})[data-status="${status}"]`)
     .waitFor({ timeout: 60_000 });
+}
+
+/** The texts within a stored session that are long enough for a secret. */
+function secretsIn(value: unknown): string[] {
+  if (typeof value === 'string') return value.match(/[\w.-]{10,}/g) ?? [];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(secretsIn) : [];
 }
 
 async function statusText(): Promise<string> {

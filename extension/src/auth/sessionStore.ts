@@ -4,11 +4,11 @@
 import type { StoreChange } from '../../../crate/wasm/pkg/godoty_core.js';
 
 export interface SessionStore {
-  /** The stored text. Rejects when the store does not work. */
+  /** The stored text. What can't be read counts as none. */
   read(): Promise<string | undefined>;
-  /** Runs `change` on the stored text while nobody else of this window writes, and carries out what it returns. */
+  /** Runs `change` on the stored text while no other window does, and carries out what it returns. Rejects when that failed. */
   update(change: (current: string | undefined) => Promise<StoreChange>): Promise<void>;
-  /** Calls back when another window may have changed the text. */
+  /** Calls back when another window has changed the text. */
   onDidChange(listener: () => void): { dispose(): void };
 }
 
@@ -20,53 +20,46 @@ export interface Secrets {
   onDidChange(listener: (event: { readonly key: string }) => void): { dispose(): void };
 }
 
-/** Keeps the text in SecretStorage, under a key that names the backend's origin. */
-export class SecretSessionStore implements SessionStore {
-  readonly #secrets: Secrets;
-  readonly #key: string;
-  #last: Promise<unknown> = Promise.resolve();
+/** What keeps a session from being stored, or from being found. */
+export type StoreTrouble =
+  /** The stored text is damaged, or was sealed for somebody else. */
+  | 'unreadable'
+  /** A newer version of the extension wrote it. */
+  | 'newer'
+  /** There is a stored session, and VS Code no longer has the key to it. */
+  | 'keyLost'
+  /** Another window has stored a session with a key that this window can't see before it is reloaded. */
+  | 'elsewhere'
+  /** VS Code's secret storage refuses the key, or does not give it back. */
+  | 'secretStorage'
+  | 'diskFull'
+  | 'readOnly'
+  /** Another window holds the lock, and goes on holding it. */
+  | 'busy'
+  /** Anything else that the disk or the host says. */
+  | 'failed';
 
-  constructor(secrets: Secrets, backendUrl: string) {
-    this.#secrets = secrets;
-    this.#key = storeKey(backendUrl);
-  }
+export class StoreTroubleError extends Error {
+  override readonly name = 'StoreTroubleError';
+  readonly trouble: StoreTrouble;
 
-  async read(): Promise<string | undefined> {
-    return await this.#secrets.get(this.#key);
-  }
-
-  update(change: (current: string | undefined) => Promise<StoreChange>): Promise<void> {
-    const run = this.#last.then(async () => {
-      await this.#apply(await change(await this.read()));
-    });
-    // The next update waits for this one, whether it worked or not; the caller hears of a failure.
-    this.#last = run.catch(() => undefined);
-    return run;
-  }
-
-  onDidChange(listener: () => void): { dispose(): void } {
-    return this.#secrets.onDidChange((event) => {
-      if (event.key === this.#key) {
-        listener();
-      }
-    });
-  }
-
-  async #apply(change: StoreChange): Promise<void> {
-    switch (change.kind) {
-      case 'keep':
-        return;
-      case 'replace':
-        await this.#secrets.store(this.#key, change.text);
-        return;
-      case 'erase':
-        await this.#secrets.delete(this.#key);
-        return;
-    }
+  constructor(trouble: StoreTrouble, options?: ErrorOptions) {
+    super(`the session store: ${trouble}`, options);
+    this.trouble = trouble;
   }
 }
 
-/** One key per backend; the origin alone, so that a path or a trailing slash makes no second session. */
-function storeKey(backendUrl: string): string {
-  return `godoty.session:${URL.canParse(backendUrl) ? new URL(backendUrl).origin : backendUrl}`;
+const DISK_FULL = /\b(?:ENOSPC|EDQUOT|QuotaExceededError)\b/u;
+const READ_ONLY = /\b(?:EROFS|EACCES|EPERM|NoPermissions)\b/u;
+
+/** What an error of a disk means, by its code or, where VS Code has wrapped it, by its text. */
+export function troubleOf(error: unknown): StoreTrouble {
+  if (error instanceof StoreTroubleError) {
+    return error.trouble;
+  }
+  if (!(error instanceof Error)) {
+    return 'failed';
+  }
+  const text = `${'code' in error ? String(error.code) : ''} ${error.name} ${error.message}`;
+  return DISK_FULL.test(text) ? 'diskFull' : READ_ONLY.test(text) ? 'readOnly' : 'failed';
 }

@@ -50,6 +50,24 @@ export function schedule(run: () => void, milliseconds: number): () => void {
   return () => clearTimeout(timer);
 }
 
+/** Time, for what waits by itself. */
+export interface Timing {
+  /** Milliseconds since 1970. */
+  now(): number;
+  wait(milliseconds: number): Promise<void>;
+  /** Runs something every so many milliseconds, until the result is called. */
+  repeat(run: () => void, milliseconds: number): () => void;
+}
+
+export const timing: Timing = {
+  now: () => Date.now(),
+  wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+  repeat: (run, milliseconds) => {
+    const timer = setInterval(run, milliseconds);
+    return () => clearInterval(timer);
+  },
+};
+
 /** 128 random bits, for the nonce of a Content Security Policy. */
 export function newNonce(): string {
   return newUuid().replaceAll('-', '');

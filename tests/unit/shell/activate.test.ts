@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ExtensionContext } from 'vscode';
 
 import { activate } from '../../../extension/src/extension.ts';
+import type { Platform } from '../../../extension/src/platform.ts';
 import { EventEmitter, Uri, host } from './vscode.ts';
 
 const COMMANDS = [
@@ -16,6 +17,31 @@ const COMMANDS = [
   'godoty.openWalkthrough',
   'godoty.showLog',
 ];
+
+/** The vault's host: a folder without files. */
+const platform: Platform = {
+  vault: () => {
+    const access = (what: string): void => {
+      if (starting) {
+        touched.push(what);
+      }
+    };
+    return {
+      files: {
+        read: () => {
+          access('read');
+          return Promise.resolve(undefined);
+        },
+        replace: () => Promise.reject(new Error('not asked for')),
+        list: () => {
+          access('list');
+          return Promise.resolve([]);
+        },
+      },
+      lock: { run: () => Promise.reject(new Error('not asked for')) },
+    };
+  },
+};
 
 /** Anything that is called on it fails, and is counted. */
 function forbidden(calls: string[]): unknown {
@@ -75,7 +101,7 @@ beforeEach(() => {
 function start(): ExtensionContext {
   const context = contextOf();
   vi.stubGlobal('fetch', forbidden(touched));
-  activate(context);
+  activate(context, platform);
   starting = false;
   return context;
 }
@@ -102,10 +128,14 @@ describe('the start', () => {
   it('reads the stored session once it is over, and loads no core when there is none', async () => {
     const context = start();
     expect(reads).toEqual([]);
+    expect(host.watched).toEqual([]);
     await vi.runAllTimersAsync();
-    expect(reads).toEqual(['godoty.session:https://example.org']);
+    expect(reads).toEqual(['godoty.vault.key', 'godoty.session:https://example.org']);
+    expect(host.watched).toEqual(['/storage/vault/*.json']);
     expect(touched).toEqual([]);
-    expect(host.commands.at(-1)).toEqual({ id: 'setContext', args: ['godoty.signedIn', false] });
+    await vi.waitFor(() => {
+      expect(host.commands.at(-1)).toEqual({ id: 'setContext', args: ['godoty.signedIn', false] });
+    });
     expect(host.shown.waiting).toEqual([]);
     stop(context);
   });

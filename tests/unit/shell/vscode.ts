@@ -47,6 +47,15 @@ export class ThemeIcon {
   }
 }
 
+export class RelativePattern {
+  readonly base: Uri;
+  readonly pattern: string;
+  constructor(base: Uri, pattern: string) {
+    this.base = base;
+    this.pattern = pattern;
+  }
+}
+
 /** A message that was shown, with its buttons; the test presses one by its label. */
 export interface Shown {
   readonly kind: 'information' | 'warning' | 'error';
@@ -100,12 +109,14 @@ export const host = {
   log: [] as string[],
   /** Whether the editor has a chat of its own that takes models of extensions. */
   hasChat: true,
+  /** What the file system is watched for. */
+  watched: [] as string[],
   /** Replaces the file system; the one of old refuses everything. */
   files: undefined as unknown,
   reset(): void {
     host.settings.clear();
     host.registered.clear();
-    for (const list of [host.commands, host.progressTitles, host.log]) {
+    for (const list of [host.commands, host.progressTitles, host.log, host.watched]) {
       list.length = 0;
     }
     for (const waiting of [host.shown, host.boxes, host.picks, host.browsed]) {
@@ -351,6 +362,11 @@ export const workspace = {
   },
   getConfiguration: (section: string) => ({ get: (name: string) => host.settings.get(`${section}.${name}`) }),
   onDidChangeConfiguration: host.settingsChanged.event,
+  createFileSystemWatcher: (pattern: RelativePattern) => {
+    host.watched.push(`${pattern.base.path}/${pattern.pattern}`);
+    const never = new EventEmitter<void>().event;
+    return { onDidCreate: never, onDidChange: never, onDidDelete: never, dispose: () => undefined };
+  },
 };
 
 export const authentication = {

@@ -37,10 +37,10 @@ export class Workbench {
   static async open(executablePath: string, url: string, extensionId: string): Promise<Workbench> {
     const browser = await chromium.launch({ executablePath, args: browserFlags });
     try {
-      const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-      page.setDefaultTimeout(actionMilliseconds);
-      const workbench = new Workbench(page, extensionId, browser);
-      await page.goto(url);
+      const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+      context.setDefaultTimeout(actionMilliseconds);
+      const workbench = new Workbench(await context.newPage(), extensionId, browser);
+      await workbench.page.goto(url);
       await workbench.#ready();
       return workbench;
     } catch (error) {
@@ -49,6 +49,15 @@ export class Workbench {
     }
   }
 
+  /** Opens the same folder in a further window of the same browser. */
+  async openWindow(): Promise<Workbench> {
+    const workbench = new Workbench(await this.page.context().newPage(), this.#extensionId, this.#browser);
+    await workbench.page.goto(this.page.url());
+    await workbench.#ready();
+    return workbench;
+  }
+
+  /** Closes the browser, with all its windows. */
   async close(): Promise<void> {
     await this.#browser.close();
   }

@@ -9,6 +9,7 @@ import { ensure } from '../../../local/setup/main.mjs';
 import { checkout } from '../../../local/setup/packages.mjs';
 import { packCompanion } from './companions.ts';
 import type { Companion } from './companions.ts';
+import { readVault } from './vault.ts';
 import { Workbench } from './workbench.ts';
 
 /**
@@ -25,6 +26,8 @@ export interface World {
   readonly folder: string;
   /** Changes user settings, as somebody does who edits the file. */
   changeSettings(changes: Readonly<Record<string, unknown>>): void;
+  /** The session that the extension has stored, opened as a further window would open it. */
+  storedSession(): Promise<string | undefined>;
   /** The text of every file that the extension keeps. */
   keptByExtension(): string;
   /** The text of every file that VS Code and the extension wrote: logs, settings, state. */
@@ -78,8 +81,11 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       writeFileSync(file, JSON.stringify({ ...settings, ...changes }, null, 2));
     };
     const writtenByVsCode = (): string => textBelow(server.userDataDir);
-    const keptByExtension = (): string => textBelow(path.join(server.userDataDir, 'User', 'globalStorage', name));
-    return { stack, workbench, folder, changeSettings, keptByExtension, writtenByVsCode, close };
+    const storage = path.join(server.userDataDir, 'User', 'globalStorage', name);
+    const keptByExtension = (): string => textBelow(storage);
+    const storedSession = async (): Promise<string | undefined> =>
+      await readVault(path.join(storage, 'vault'), await workbench.secrets(), stack.supabaseUrl);
+    return { stack, workbench, folder, changeSettings, storedSession, keptByExtension, writtenByVsCode, close };
   } catch (error) {
     await close();
     throw error;

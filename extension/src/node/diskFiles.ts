@@ -1,0 +1,67 @@
+/** A vault's files on a disk, for its owner alone. */
+import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { VaultFiles } from '../auth/vault/ports.ts';
+import { hasCode } from './fileLock.ts';
+
+const DRAFT = '.tmp';
+
+export class DiskFiles implements VaultFiles {
+  readonly #folder: string;
+  readonly #newName: () => string;
+
+  /** `newName` gives names that nobody else gives. */
+  constructor(folder: string, newName: () => string) {
+    this.#folder = folder;
+    this.#newName = newName;
+  }
+
+  async read(name: string): Promise<Uint8Array | undefined> {
+    try {
+      return await readFile(join(this.#folder, name));
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  async replace(name: string, bytes: Uint8Array): Promise<void> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    await this.#clear(name);
+    const draft = join(this.#folder, `${name}.${this.#newName()}${DRAFT}`);
+    try {
+      const handle = await open(draft, 'wx', 0o600);
+      try {
+        await handle.writeFile(bytes);
+        // Else the new name could be on the disk before the bytes are.
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await rename(draft, join(this.#folder, name));
+    } catch (error) {
+      await rm(draft, { force: true });
+      throw error;
+    }
+  }
+
+  async list(): Promise<readonly string[]> {
+    try {
+      return await readdir(this.#folder);
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) {
+        return [];
+      }
+      throw error;
+    }
+  }
+
+  /** Removes drafts of windows that were killed; the lock says that nobody else writes one. */
+  async #clear(name: string): Promise<void> {
+    const drafts = (await this.list()).filter((other) => other.startsWith(`${name}.`) && other.endsWith(DRAFT));
+    await Promise.all(drafts.map((draft) => rm(join(this.#folder, draft), { force: true })));
+  }
+}
