@@ -79,7 +79,6 @@ describe('vscode-config', () => {
           models: null,
           max_devices: 50,
           output_tokens_per_request: 8_000,
-          output_tokens_per_request: 8_000,
         },
       },
       model_access: {
