@@ -255,7 +255,10 @@ impl GodotyClient {
     /// `NOT_AUTHENTICATED`, `SESSION_EXPIRED`, `NETWORK_ERROR`, …
     #[wasm_bindgen(js_name = accessToken, unchecked_return_type = "Promise<string>")]
     pub fn access_token(&self) -> Promise {
-        self.promise(Ask::AccessToken, None)
+        match self.driver.access_token() {
+            Some(token) => Promise::resolve(&token),
+            None => self.promise(Ask::AccessToken, None),
+        }
     }
 
     /// Whether the user is in this window: it renews the session ahead of time, others when they need it.
@@ -278,10 +281,15 @@ impl GodotyClient {
         let driver = Rc::clone(&self.driver);
         let chats = Rc::clone(&self.chats);
         promise(async move {
-            if signal.as_ref().is_some_and(AbortSignal::aborted) {
+            let aborted = signal.as_ref().is_some_and(AbortSignal::aborted);
+            // Who does not even begin to wait ends the flow as well.
+            if aborted && !matches!(ask, Ask::Await { .. }) {
                 return Err(to_js(&ErrorCode::Cancelled.into()));
             }
             let (request, answer) = driver.begin(ask);
+            if aborted {
+                driver.feed(Input::Cancel(request));
+            }
             let listening = OnAbort::listen(signal.as_ref(), move || driver.feed(Input::Cancel(request)));
             let answer = answer.await;
             drop(listening);

@@ -65,6 +65,12 @@ impl Driver {
         self.session.borrow().account().cloned()
     }
 
+    /// The access token, when memory has one that can be handed out as it is.
+    pub(crate) fn access_token(&self) -> Option<JsValue> {
+        let session = self.session.borrow();
+        session.access_token(self.now()).map(|token| token.expose().into())
+    }
+
     /// Asks the machine; the answer comes when it has one.
     pub(crate) async fn ask(self: &Rc<Self>, ask: Ask) -> Reply {
         let (_, answer) = self.begin(ask);

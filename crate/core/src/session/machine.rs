@@ -10,7 +10,7 @@ mod refresh;
 mod sign_in;
 mod store;
 
-use self::refresh::{Renewal, Rest};
+use self::refresh::{Renewal, Rest, ends_soon};
 use self::sign_in::Attempt;
 use super::{Answer, Ask, Config, Event, HttpId, Input, Output, Record, RequestId, SignedOutReason, StoreId};
 use crate::auth::{Account, AuthSession, Millis, Supabase};
@@ -40,6 +40,10 @@ pub struct Session {
     validated_at: Millis,
     /// The time of the last [`Output::WakeAt`], until it has come.
     wake: Option<Millis>,
+    /// The store did not take what memory holds: what it holds is older.
+    unsaved: bool,
+    /// The update under way writes.
+    saving: bool,
 }
 
 /// A job, in the order in which they were asked for.
@@ -104,6 +108,7 @@ enum Step {
     RefreshCall {
         store: StoreId,
         need: Option<Box<Need>>,
+        sent: Millis,
     },
     RefreshStore {
         result: Result<(), Error>,
@@ -164,6 +169,8 @@ impl Session {
             rest: None,
             validated_at: Millis(0),
             wake: None,
+            unsaved: false,
+            saving: false,
         }
     }
 
@@ -206,6 +213,15 @@ impl Session {
         self.session().map(|session| &session.account)
     }
 
+    /// The access token in memory, when nothing has to be done before it is handed out: what [`Ask::AccessToken`] would
+    /// answer, at once, whatever else is under way.
+    #[must_use]
+    pub fn access_token(&self, now: Millis) -> Option<&Secret> {
+        let session = self.session()?;
+        let good = !ends_soon(session, now) && !self.is_old_news(now);
+        good.then(|| session.access_token.secret())
+    }
+
     fn session(&self) -> Option<&AuthSession> {
         self.record.as_ref()?.session.as_ref()
     }
@@ -241,13 +257,7 @@ impl Session {
                 }
             }
             Ask::SignOut => Job::SignOut(request),
-            Ask::AccessToken => {
-                // What memory has is given at once, whatever else is under way.
-                if let Some(token) = self.good_token(now) {
-                    return self.reply(request, Ok(Answer::AccessToken(token)));
-                }
-                Job::serve(request, What::AccessToken)
-            }
+            Ask::AccessToken => Job::serve(request, What::AccessToken),
             Ask::ModelAccess => {
                 // A key in memory is good whatever the account's server does, even while a refresh is under way.
                 if let Some(access) = self.usable_access(None, now) {
@@ -366,7 +376,7 @@ impl Session {
         match self.take_step(http.0) {
             Some(Step::Authenticate { request, attempt }) => self.authenticated(request, attempt, result, now),
             Some(Step::FlowCall { store, request, final_ }) => self.flow_answered(store, request, final_, result, now),
-            Some(Step::RefreshCall { store, need }) => self.refresh_answered(store, need, result, now),
+            Some(Step::RefreshCall { store, need, sent }) => self.refresh_answered(store, need, sent, result, now),
             Some(Step::Provision(need)) => self.provisioned(need, result),
             Some(Step::Validate(need)) => self.validated(need, result, now),
             _ => {}

@@ -51,15 +51,8 @@ impl Session {
         self.serve_with_token(need);
     }
 
-    /// The access token in memory, when nothing has to be done before it is handed out.
-    pub(super) fn good_token(&self, now: Millis) -> Option<Secret> {
-        let session = self.session()?;
-        let good = !ends_soon(session, now) && !self.is_old_news(now);
-        good.then(|| session.access_token.secret().clone())
-    }
-
     /// Whether the server was not asked for so long that it is asked again.
-    const fn is_old_news(&self, now: Millis) -> bool {
+    pub(super) const fn is_old_news(&self, now: Millis) -> bool {
         now.since(self.validated_at) > VALIDATE_AFTER_MS
     }
 

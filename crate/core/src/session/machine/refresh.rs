@@ -18,6 +18,8 @@ const REST_MS: u64 = 60_000;
 const LONGEST_REST_MS: u64 = 600_000;
 /// A clock that was set back by less than this leaves a token's times as they are, in milliseconds.
 const CLOCK_SLACK_MS: u64 = 60_000;
+/// An answer that took longer than this is a lost one, in milliseconds: the time limit of a call is well below.
+const LATE_MS: u64 = 30_000;
 /// Two renewals ahead of time lie at least this far apart, whatever life a server gives, in milliseconds.
 const SHORTEST_LIFE_MS: u64 = 1_000;
 
@@ -54,8 +56,13 @@ impl Session {
         current: Result<Option<Secret>, StoreError>,
         now: Millis,
     ) {
+        let blind = current.is_err() && !self.unsaved;
         self.adopt_current(current);
         let Renewal { need, refused } = renewal;
+        if blind {
+            // Others may have renewed it: the token in memory could be one that ends the session for all.
+            return self.end_refresh(store, Change::Keep, Err(ErrorCode::StoreFailed.into()), need.into());
+        }
         let Some(session) = self.session() else {
             let error = refused.map_or_else(|| ErrorCode::NotAuthenticated.into(), |refused| refused.1);
             self.end_refresh(store, Change::Keep, Err(error), need.into());
@@ -75,16 +82,16 @@ impl Session {
             None => !is_due(session, now),
         };
         if fresh_enough && rejected != Some(session.access_token.secret()) {
-            self.end_refresh(store, Change::Keep, Ok(()), need.into());
+            let change = if self.unsaved { self.keep() } else { Change::Keep };
+            self.end_refresh(store, change, Ok(()), need.into());
             return;
         }
         let call = self.supabase().refresh(&session.refresh_token);
-        self.call(call, Step::RefreshCall { store, need });
+        self.call(call, Step::RefreshCall { store, need, sent: now });
     }
 
     fn end_refresh(&mut self, store: StoreId, change: Change, result: Result<(), Error>, renewal: Renewal) {
-        self.outputs.push(Output::EndUpdate(store, change));
-        self.step = Some((store.0, Step::RefreshStore { result, renewal }));
+        self.finish_update(store, change, Step::RefreshStore { result, renewal });
     }
 
     /// The session is over, here and in the store; the device's key is not.
@@ -123,11 +130,14 @@ impl Session {
         &mut self,
         store: StoreId,
         need: Option<Box<Need>>,
+        sent: Millis,
         result: Result<Response, TransportError>,
         now: Millis,
     ) {
+        // A window that was asleep meanwhile may have lost the lock: what came may be older than what others stored.
+        let late = now.since(sent) > LATE_MS;
         let outcome = self
-            .success(result)
+            .success(if late { Err(TransportError::Timeout) } else { result })
             .and_then(|response| self.supabase().parse_session(&response.body, now));
         let Some(old) = self.session() else { return };
         match outcome {

@@ -58,12 +58,17 @@ impl Session {
     /// Takes over what another window stored.
     fn adopt(&mut self, mut stored: Record) {
         let before = self.session().cloned();
-        if let (Some(old), Some(new)) = (&before, &stored.session)
-            && old.account.session_id == new.account.session_id
-            && (1..old.generation).contains(&new.generation)
-        {
+        let outdated = match (&before, &stored.session) {
             // A text from before our last renewal: what it names was used up.
+            (Some(old), Some(new)) if old.account.session_id == new.account.session_id => {
+                (1..old.generation).contains(&new.generation)
+            }
+            _ => before.is_some() && self.unsaved,
+        };
+        if outdated {
             stored.session.clone_from(&before);
+        } else {
+            self.unsaved = false;
         }
         let after = stored.session.clone();
         self.record = Some(stored);
@@ -177,8 +182,13 @@ impl Session {
     }
 
     pub(super) fn end_update(&mut self, store: StoreId, change: Change, write: Write) {
+        self.finish_update(store, change, Step::Written(write));
+    }
+
+    pub(super) fn finish_update(&mut self, store: StoreId, change: Change, step: Step) {
+        self.saving = change != Change::Keep;
         self.outputs.push(Output::EndUpdate(store, change));
-        self.step = Some((store.0, Step::Written(write)));
+        self.step = Some((store.0, step));
     }
 
     /// What the store is to hold: what memory holds.
@@ -190,7 +200,11 @@ impl Session {
     }
 
     pub(super) fn update_ended(&mut self, store: StoreId, stored: Result<(), StoreError>, now: Millis) {
-        match self.take_step(store.0) {
+        let step = self.take_step(store.0);
+        if step.is_some() && self.saving {
+            self.unsaved = stored.is_err() && self.session().is_some();
+        }
+        match step {
             Some(Step::Written(write)) => self.written(write, stored),
             Some(Step::RefreshStore { result, renewal }) => {
                 if stored.is_err() {

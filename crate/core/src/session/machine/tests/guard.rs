@@ -253,6 +253,57 @@ fn chat_goes_on_with_the_devices_key_when_the_session_is_dead() {
 }
 
 #[test]
+fn without_a_look_into_the_store_nothing_is_renewed_that_others_may_have_renewed() {
+    let mut world = World::signed_in();
+    world.now = world.now.plus(HOUR);
+    world.store_works = false;
+    assert_eq!(code(&world.ask(Ask::AccessToken, &mut silent)), ["STORE_FAILED"]);
+    world.store_works = true;
+    assert_eq!(code(&world.ask(Ask::AccessToken, &mut renewal("t2", "r2"))), ["ok"]);
+}
+
+#[test]
+fn a_session_that_the_store_did_not_take_is_kept_and_saved_later() {
+    let mut world = World::new(None);
+    world.store_works = false;
+    world.ask(start(Way::Password, "u@example.org", "p"), &mut |_| {
+        ok(&session_body("s1", "u1", "t1", "r1", 3600))
+    });
+    world.store_works = true;
+    world.input(Input::StoreChanged, &mut silent);
+    assert!(world.machine.account().is_some());
+    world.now = world.now.plus(HOUR);
+    assert_eq!(code(&world.ask(Ask::AccessToken, &mut renewal("t2", "r2"))), ["ok"]);
+    assert!(world.stored.as_ref().unwrap().expose().contains("r2"));
+}
+
+#[test]
+fn an_answer_that_comes_after_a_long_sleep_is_a_lost_one() {
+    let mut world = World::signed_in();
+    world.now = world.now.plus(HOUR);
+    world.requests += 1;
+    world
+        .machine
+        .handle(Input::Ask(RequestId(9), Ask::AccessToken), world.now);
+    let mut open = None;
+    while let Some(output) = world.machine.poll() {
+        match output {
+            Output::BeginUpdate(id) => {
+                let text = world.stored.clone();
+                world.machine.handle(Input::UpdateBegan(id, Ok(text)), world.now);
+            }
+            Output::SendHttp(id, _) => open = Some(id),
+            _ => {}
+        }
+    }
+    let before = world.stored.clone();
+    world.now = world.now.plus(HOUR);
+    let answer = Response::new(200, session_body("s1", "u1", "t2", "r2", 3600));
+    let replies = world.input(Input::Http(open.unwrap(), Ok(answer)), &mut silent);
+    assert_eq!((code(&replies), world.stored), (["TIMEOUT"].to_vec(), before));
+}
+
+#[test]
 fn tokens_without_a_life_are_renewed_once_a_second_at_most() {
     let mut world = World::new(None);
     let dead = |_: &Request| ok(&session_body("s1", "u1", "t1", "r1", 0));
