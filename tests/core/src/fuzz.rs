@@ -2,6 +2,8 @@
 //!
 //! Each takes arbitrary bytes and panics when an invariant is broken.
 
+mod auth;
+
 use godoty_core::catalog::Catalog;
 use godoty_core::chat::{End, Outcome, classify};
 use godoty_core::cost::Usage;
@@ -13,15 +15,21 @@ use serde::de::IgnoredAny;
 
 use crate::{cut, decode, stream_head};
 
+pub use auth::{auth_error, callback, jwt_claims, stored_session};
+
 /// What a target does with its bytes.
 pub type Target = fn(&[u8]);
 
 /// The targets by name; each has a folder of that name in `tests/fixtures/fuzz`.
-pub const TARGETS: [(&str, Target); 4] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("sse", sse),
     ("chat_stream", chat_stream),
     ("error_body", error_body),
     ("model_info", model_info),
+    ("callback", callback),
+    ("stored_session", stored_session),
+    ("jwt_claims", jwt_claims),
+    ("auth_error", auth_error),
 ];
 
 /// Any split of a stream gives the same events and the same refusal. The first four bytes say where to cut.
