@@ -23,6 +23,7 @@ use crate::driver::{Driver, mismatch};
 use crate::task::spawn;
 use crate::timer::Timer;
 use crate::transport::{self, Abort};
+use crate::value::Object;
 use crate::{oneshot, usage};
 
 /// What a request may take, in milliseconds and tries.
@@ -47,13 +48,10 @@ pub(crate) struct Deltas<'a>(pub(crate) &'a Function);
 impl Deltas<'_> {
     /// Hands a piece over; what the listener throws is its own affair.
     fn hand(&self, text: Option<&str>, reasoning: Option<&str>) {
-        let piece = js_sys::Object::new();
-        for (name, value) in [("text", text), ("reasoning", reasoning)] {
-            if let Some(value) = value {
-                // Setting a property of a fresh object can't fail.
-                let _ = js_sys::Reflect::set(&piece, &JsValue::from_str(name), &JsValue::from_str(value));
-            }
-        }
+        let piece = Object::new()
+            .with_some("text", text)
+            .with_some("reasoning", reasoning)
+            .into_js();
         let _ = self.0.call1(&JsValue::UNDEFINED, &piece);
     }
 }
