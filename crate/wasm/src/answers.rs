@@ -1,6 +1,8 @@
 //! `GodotyClient`: models, answers and usage as TypeScript sees them.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use godoty_core::catalog::Model;
 use godoty_core::chat::{ChatRequest, Outcome, ToolCall};

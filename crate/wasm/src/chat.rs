@@ -1,7 +1,9 @@
 //! One answer: key, request, bytes, end. What to do next is the core's to say at each step.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use alloc::borrow::ToOwned as _;
+use alloc::rc::Rc;
+use alloc::string::String;
+use core::cell::RefCell;
 
 use godoty_core::catalog::{Catalog, Model, PriceMap};
 use godoty_core::chat::{ChatRequest, ChatResult, ChatStream, End, Flags, Outcome, ResponseHead};

@@ -1,6 +1,9 @@
 //! `GodotyClient`: the account as TypeScript sees it.
 
-use std::rc::Rc;
+use alloc::borrow::ToOwned as _;
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::string::String;
 
 use godoty_core::auth::{Account, Supabase};
 use godoty_core::device::Device;

@@ -1,5 +1,7 @@
 //! The core's error as a real JavaScript `Error` with a typed `detail`.
 
+use alloc::string::ToString as _;
+
 use godoty_core::error::{Error, Server};
 use godoty_core::network::NetworkCause;
 use wasm_bindgen::prelude::*;

@@ -3,8 +3,10 @@
 //! Redirects are refused (`redirect: "error"`): fetch strips `Authorization` on a redirect to another origin, but not
 //! `apikey`. No cookies, no cache. Nothing of a request is ever logged.
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
 
 use godoty_core::http::{Method, Request, Response, TransportError};
 use godoty_core::network::NetworkCause;

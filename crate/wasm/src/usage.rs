@@ -1,7 +1,10 @@
 //! The ledgers of a client, one per user, and the records on their way to the account.
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use alloc::borrow::ToOwned as _;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
 
 use godoty_core::chat::ChatResult;
 use godoty_core::cost::{Cost, Money, Usage, format_cost};

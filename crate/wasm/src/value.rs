@@ -1,5 +1,8 @@
 //! What goes out to TypeScript: plain objects. They are JavaScript's from the start, so that no tree is built first.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use godoty_core::auth::Account;
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
