@@ -23,12 +23,7 @@ const remapped = [
   ...(existsSync(crates) ? readdirSync(crates).map((registry) => [join(crates, registry), 'crates']) : []),
 ];
 const given = env['CARGO_ENCODED_RUSTFLAGS']?.split('\x1f') ?? env['RUSTFLAGS']?.split(/\s+/) ?? [];
-// What is worth inlining wasm-opt finds out once it sees the whole module; that is smaller, and as quick.
-const flags = [
-  ...given.filter(Boolean),
-  '-Cllvm-args=-inline-threshold=0',
-  ...remapped.map(([from, to]) => `--remap-path-prefix=${from}=${to}`),
-];
+const flags = [...given.filter(Boolean), ...remapped.map(([from, to]) => `--remap-path-prefix=${from}=${to}`)];
 rmSync(join(here, 'pkg'), { recursive: true, force: true });
 const built = spawnSync(
   'wasm-pack',
