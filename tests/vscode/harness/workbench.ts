@@ -96,9 +96,10 @@ export class Workbench {
     await this.#entry(title).click();
   }
 
-  /** Chooses the entry of the open quick pick that has exactly this label. */
+  /** Chooses the entry of the open quick pick that has exactly this label, and waits for the list to go. */
   async pick(label: string): Promise<void> {
     await this.#entry(label).click();
+    await this.#entry(label).waitFor({ state: 'hidden' });
   }
 
   /** Answers the open input box, which is recognised by a part of its title, prompt or placeholder. */
