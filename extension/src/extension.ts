@@ -5,7 +5,7 @@ import type { ExtensionContext } from 'vscode';
 import { AccountService } from './account.ts';
 import type { AccountNews } from './account.ts';
 import { runAction } from './actions.ts';
-import { CallbackHandler } from './auth/callback.ts';
+import { CallbackHandler, loopbackTexts } from './auth/callback.ts';
 import { GodotyAuthenticationProvider } from './auth/provider.ts';
 import { SignInFlow } from './auth/signIn.ts';
 import { tellStoreTrouble } from './auth/storeTrouble.ts';
@@ -64,9 +64,18 @@ export function activate(context: ExtensionContext, platform: Platform): void {
     },
     settings.backend,
   );
-  const signIn = new SignInFlow({ account, report, runAction: (id) => act(id) });
+  const { openLoopback } = platform;
+  const signIn: SignInFlow = new SignInFlow({
+    account,
+    openLoopback:
+      openLoopback === undefined
+        ? undefined
+        : () => openLoopback(loopbackTexts(), (address) => callbacks.take(address)),
+    report,
+    runAction: (id) => act(id),
+  });
   const provider = new GodotyAuthenticationProvider(account, (userId) => signIn.start(userId));
-  const callbacks = new CallbackHandler({ account, flow: signIn, runAction: (id) => act(id), report });
+  const callbacks: CallbackHandler = new CallbackHandler({ account, flow: signIn, runAction: (id) => act(id), report });
   const usage = new UsageFeed(account, () => settings.showCostEstimates);
   const engine = new CoreChatEngine({ account, settings: () => settings, report, note: (line) => log.info(line) });
   const models = new GodotyModelProvider({

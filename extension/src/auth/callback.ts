@@ -5,6 +5,7 @@ import type { Uri, UriHandler } from 'vscode';
 import type { Account, SignInDone } from '../../../crate/wasm/pkg/godoty_core.js';
 import type { AccountService } from '../account.ts';
 import { detailOf } from '../core/errors.ts';
+import type { LoopbackTexts } from '../platform.ts';
 import type { ActionId } from '../words.ts';
 import { offerActions, unlinked, wordsFor } from '../words.ts';
 
@@ -16,6 +17,14 @@ export interface CallbackPorts {
   readonly report: (what: string, error: unknown) => void;
 }
 
+/** What a browser shows that came back to a port. */
+export function loopbackTexts(): LoopbackTexts {
+  return {
+    done: l10n.t('You are signed in. You can close this page and go back to VS Code.'),
+    failed: l10n.t('That did not work. VS Code says why; you can close this page.'),
+  };
+}
+
 export class CallbackHandler implements UriHandler {
   readonly #ports: CallbackPorts;
 
@@ -24,10 +33,11 @@ export class CallbackHandler implements UriHandler {
   }
 
   async handleUri(uri: Uri): Promise<void> {
-    await this.#take(uri.toString(true));
+    await this.take(uri.toString(true));
   }
 
-  async #take(address: string): Promise<void> {
+  /** Takes a callback as a whole address. Resolves with whether it led to a session; all else has been told. */
+  async take(address: string): Promise<boolean> {
     const { account, flow, report, runAction } = this.#ports;
     // A flow that waits in this window says itself how it ended.
     const { waiting } = flow;
@@ -36,22 +46,25 @@ export class CallbackHandler implements UriHandler {
       if (!waiting) {
         await this.#welcome(done);
       }
+      return true;
     } catch (error) {
       report('a callback', error);
       const detail = detailOf(error);
       const strange = detail.code === 'CALLBACK_UNKNOWN' || detail.code === 'CALLBACK_USED';
       if (waiting && !strange && !detail.retryable) {
-        return;
+        return false;
       }
       const picked = await offerActions(
         (text, ...labels) => window.showErrorMessage(text, ...labels),
         wordsFor(detail),
       );
       if (picked === 'retry') {
-        await this.#take(address);
-      } else if (picked !== undefined) {
+        return await this.take(address);
+      }
+      if (picked !== undefined) {
         runAction(picked);
       }
+      return false;
     }
   }
 

@@ -2,6 +2,7 @@
 import { ProgressLocation, Uri, env, window } from 'vscode';
 
 import type { GodotyClient, SignInDone } from '../../../crate/wasm/pkg/godoty_core.js';
+import type { Loopback } from '../platform.ts';
 
 export interface Pending {
   /** Where the browser is to go, if one is needed. */
@@ -13,12 +14,19 @@ export interface Pending {
   readonly abort: () => void;
 }
 
-export function waitFor(client: GodotyClient, nonce: string, url: string | undefined, outer: AbortSignal): Pending {
+/** Waits for a flow that has begun; a port that was opened for it is closed when it has ended. */
+export function waitFor(
+  client: GodotyClient,
+  { nonce, url }: { readonly nonce: string; readonly url?: string },
+  outer: AbortSignal,
+  port: Loopback | undefined,
+): Pending {
   const own = new AbortController();
   const signal = AbortSignal.any([outer, own.signal]);
   const ended = client.awaitSignIn(nonce, signal);
+  const close = (): void => port?.close();
   // Whoever waits hears of a failure; between two steps nobody does.
-  ended.catch(() => undefined);
+  ended.then(close, close);
   return { url, ended, signal, abort: () => own.abort() };
 }
 

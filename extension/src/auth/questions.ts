@@ -1,7 +1,7 @@
 /** The questions of signing in. */
 import { ThemeIcon, l10n } from 'vscode';
 
-import type { WayId } from '../../../crate/wasm/pkg/godoty_core.js';
+import type { WayBack, WayId } from '../../../crate/wasm/pkg/godoty_core.js';
 import { ask, choose } from './inputs.ts';
 import type { Reply } from './inputs.ts';
 
@@ -72,8 +72,13 @@ export function askCode(
 }
 
 /** A browser does not always come back: its user may have closed it, or the address is not allowed to lead here. */
-export function chooseHowToGoOn(signal: AbortSignal): Promise<'code' | 'begin' | 'way' | undefined> {
+export function chooseHowToGoOn(
+  returns: readonly WayBack[],
+  signal: AbortSignal,
+): Promise<'code' | 'begin' | 'port' | 'way' | undefined> {
+  const port = { label: `$(plug) ${l10n.t('Come back by a port of this machine')}`, value: 'port' as const };
   const items = [
+    ...(returns.includes('loopback') ? [port] : []),
     { label: `$(clippy) ${l10n.t('Paste the address at which the browser ended')}`, value: 'code' as const },
     { label: `$(link-external) ${l10n.t('Open the browser again')}`, value: 'begin' as const },
     { label: `$(list-unordered) ${l10n.t('Try another way')}`, value: 'way' as const },

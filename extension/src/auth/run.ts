@@ -14,6 +14,8 @@ export interface Run {
   password: string;
   /** Whether a code may make an account: only once the server said that there is none. */
   createUser: boolean;
+  /** Whether the browser is to come back to a port, because it did not find another way. */
+  byPort: boolean;
   pending: Pending | undefined;
   /** Who was signed in by a code, and now chooses a password. */
   account: Account | undefined;
@@ -28,6 +30,7 @@ export function newRun(userId?: string): Run {
     way: { way: 'password', returns: [] },
     password: '',
     createUser: false,
+    byPort: false,
     pending: undefined,
     account: undefined,
   };

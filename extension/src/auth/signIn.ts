@@ -4,6 +4,7 @@ import { l10n, window } from 'vscode';
 import type { Account, SignInDone } from '../../../crate/wasm/pkg/godoty_core.js';
 import type { AccountService } from '../account.ts';
 import { detailOf, hasCode } from '../core/errors.ts';
+import type { Loopback } from '../platform.ts';
 import type { ActionId } from '../words.ts';
 import { action, offerActions, unlinked, wordsFor } from '../words.ts';
 import type { Reply } from './inputs.ts';
@@ -18,6 +19,8 @@ import type { Question } from './ways.ts';
 
 export interface SignInPorts {
   readonly account: AccountService;
+  /** Opens a port whose callback is taken; absent where none can be opened. */
+  readonly openLoopback: (() => Promise<Loopback>) | undefined;
   /** Runs a next step that signing in does not know itself. */
   readonly runAction: (id: ActionId) => void;
   readonly report: (what: string, error: unknown) => void;
@@ -107,10 +110,10 @@ export class SignInFlow {
         });
       case 'way':
         return await this.#guarded(run, step, async () => {
-          const way = await chooseWay(await this.#ports.account.client(), run.signal);
+          const { account, openLoopback } = this.#ports;
+          const way = await chooseWay(await account.client(), openLoopback !== undefined, run.signal);
           run.pending?.abort();
-          run.way = way ?? run.way;
-          run.createUser = false;
+          Object.assign(run, { way: way ?? run.way, createUser: false, byPort: false });
           return way === undefined ? 'left' : (QUESTIONS[way.way][0] ?? 'begin');
         });
       case 'email': {
@@ -169,7 +172,9 @@ export class SignInFlow {
   async #begin(run: Run): Promise<Next> {
     const client = await this.#ports.account.client();
     run.pending?.abort();
-    const request = requestOf(run, this.#email, await callbackAddress());
+    const port = run.byPort ? await this.#ports.openLoopback?.() : undefined;
+    run.signal.addEventListener('abort', () => port?.close(), { once: true });
+    const request = requestOf(run, this.#email, port?.redirectTo ?? (await callbackAddress()));
     const started = await showProgress(titleOfCall(run), client.startSignIn(request, run.signal));
     if (started === 'cancelled') {
       return 'left';
@@ -177,7 +182,7 @@ export class SignInFlow {
     if (started.kind === 'signedIn') {
       return { account: started.account };
     }
-    run.pending = waitFor(client, started.nonce, started.url, run.signal);
+    run.pending = waitFor(client, started, run.signal, port);
     return started.url === undefined ? 'code' : 'browser';
   }
 
@@ -195,8 +200,13 @@ export class SignInFlow {
     }
     const menu = new AbortController();
     try {
-      const next = await Promise.race([ended, chooseHowToGoOn(AbortSignal.any([run.signal, menu.signal]))]);
-      return typeof next === 'object' ? completed(run, next) : (next ?? 'left');
+      const signal = AbortSignal.any([run.signal, menu.signal]);
+      const next = await Promise.race([ended, chooseHowToGoOn(run.way.returns, signal)]);
+      if (typeof next === 'object') {
+        return completed(run, next);
+      }
+      run.byPort = next === 'port';
+      return next === 'port' ? 'begin' : (next ?? 'left');
     } finally {
       menu.abort();
     }

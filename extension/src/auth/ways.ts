@@ -53,7 +53,7 @@ function textOf(way: WayId): WayText {
       return {
         icon: 'person-add',
         label: l10n.t('Create account'),
-        detail: l10n.t('With an e-mail address and a password.'),
+        detail: l10n.t('With e-mail and password.'),
       };
     case 'resetPassword':
       return {
@@ -64,13 +64,19 @@ function textOf(way: WayId): WayText {
   }
 }
 
-function hostAbilities(): HostAbilities {
-  return { desktop: env.uiKind === UIKind.Desktop, uriHandler: true, loopback: false };
+/** A port that is opened here is one of the user's machine only where VS Code runs there as a whole. */
+function hostAbilities(opensPorts: boolean): HostAbilities {
+  const desktop = env.uiKind === UIKind.Desktop;
+  return { desktop, uriHandler: true, loopback: opensPorts && desktop && env.remoteName === undefined };
 }
 
 /** Lets the user choose. The list is there at once, and fills when the server has said what it takes. */
-export async function chooseWay(client: GodotyClient, signal: AbortSignal): Promise<SignInWay | undefined> {
-  const items = client.signInWays(hostAbilities()).then((ways) =>
+export async function chooseWay(
+  client: GodotyClient,
+  opensPorts: boolean,
+  signal: AbortSignal,
+): Promise<SignInWay | undefined> {
+  const items = client.signInWays(hostAbilities(opensPorts)).then((ways) =>
     ways.map((value) => {
       const { icon, label, detail } = textOf(value.way);
       return { label: `$(${icon}) ${label}`, detail, value };

@@ -7,8 +7,10 @@ import { activate as compose } from '../extension.ts';
 import type { Platform } from '../platform.ts';
 import { DiskFiles } from './diskFiles.ts';
 import { FileLock } from './fileLock.ts';
+import { openLoopback } from './loopback.ts';
 
 const platform: Platform = {
+  openLoopback,
   vault: (storage) => {
     const folder = Uri.joinPath(storage, 'vault').fsPath;
     return { files: new DiskFiles(folder, newUuid), lock: new FileLock(folder, timing) };

@@ -48,7 +48,8 @@ class PlayedCore {
 
   signInWays(abilities: HostAbilities): Promise<unknown> {
     this.abilities.push(abilities);
-    return Promise.resolve(WAYS.map((way) => ({ way, returns: ['uriHandler', 'paste'] })));
+    const returns = abilities.loopback ? ['uriHandler', 'loopback', 'paste'] : ['uriHandler', 'paste'];
+    return Promise.resolve(WAYS.map((way) => ({ way, returns })));
   }
   startSignIn(request: SignInRequest, signal: AbortSignal): Promise<SignInStarted> {
     this.started.push(request);
@@ -92,11 +93,14 @@ let callbacks: CallbackHandler;
 let client: () => Promise<unknown>;
 const runAction = vi.fn();
 const report = vi.fn();
+const closePort = vi.fn();
+const openLoopback = vi.fn(() => Promise.resolve({ redirectTo: 'http://127.0.0.1:1234/cb', close: closePort }));
 
 beforeEach(() => {
   host.reset();
   vi.resetAllMocks();
   state = { kind: 'signedOut' };
+  openLoopback.mockResolvedValue({ redirectTo: 'http://127.0.0.1:1234/cb', close: closePort });
   core = new PlayedCore();
   client = () => Promise.resolve(core);
   const account = {
@@ -106,7 +110,7 @@ beforeEach(() => {
     },
     client: () => client(),
   } as unknown as AccountService;
-  flow = new SignInFlow({ account, runAction, report });
+  flow = new SignInFlow({ account, openLoopback, runAction, report });
   callbacks = new CallbackHandler({ account, flow, runAction, report });
 });
 
@@ -172,7 +176,7 @@ describe('the ways', () => {
     host.desktop = desktop;
     void flow.start();
     expect((await host.picks.next()).labels).toEqual(WAYS.map((way) => LABELS[way]));
-    expect(core.abilities).toEqual([{ desktop, uriHandler: true, loopback: false }]);
+    expect(core.abilities).toEqual([{ desktop, uriHandler: true, loopback: desktop }]);
   });
 
   it('are not asked of somebody who is signed in', async () => {
@@ -535,6 +539,21 @@ describe('a browser', () => {
     (await host.picks.next()).pick();
     expect(await result).toBeUndefined();
     expect(core.aborted).toEqual(['n1', 'n2']);
+  });
+
+  it('that does not come back may come to a port, which is closed in the end', async () => {
+    const result = flow.start();
+    await reachBrowser();
+    await vi.waitFor(() => expect(host.progressTitles).toHaveLength(2));
+    host.cancelProgress();
+    core.outcomes.push(pending('n2', URL));
+    (await host.picks.next()).pick('$(plug) Come back by a port of this machine');
+    await host.browsed.next();
+    expect(core.started.at(-1)).toMatchObject({ redirectTo: 'http://127.0.0.1:1234/cb' });
+    expect(closePort).not.toHaveBeenCalled();
+    core.waiting.get('n2')?.end({ way: 'github', account: USER });
+    expect(await result).toEqual(USER);
+    expect(closePort).toHaveBeenCalled();
   });
 
   it('whose user declined is sent off again, or another way is taken', async () => {
