@@ -101,7 +101,7 @@ function restrictedMode(): ReturnType<Workbench['page']['locator']> {
 async function getsAnAnswer(): Promise<void> {
   await workbench.runCommand('Godoty: New Chat');
   await workbench.webview.locator('[data-testid="empty"]').waitFor();
-  await workbench.webview.locator('[data-testid="prompt"]').fill('Hello');
+  await workbench.webview.locator('[data-testid="prompt"]').fill('count to 3');
   await workbench.webview.locator('[data-testid="send"]').click();
   await workbench.webview.locator('[data-message-role="assistant"][data-status="done"]').waitFor({ timeout: 60_000 });
   const [last] = await world.stack.db.query<{ model: string }>(
