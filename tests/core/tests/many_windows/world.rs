@@ -676,13 +676,20 @@ impl World {
             self.windows[window].stands_until = self.now;
             self.thaw(window);
         }
-        self.run_until(self.now + 400_000.max(2 * self.history.life));
+        // What is under way comes to its end; what waits for a browser is given up.
+        self.run_until(self.now + 70_000.max(2 * self.history.life));
+        for window in 0..self.windows.len() {
+            let awaited = self.windows[window].open.iter().filter(|(_, name)| **name == "await");
+            for request in awaited.map(|(request, _)| *request).collect::<Vec<_>>() {
+                self.later(1, window, What::Input(Input::Cancel(RequestId(request))));
+            }
+        }
         for _ in 0..2 {
             for window in 0..self.windows.len() {
                 self.open(window);
                 self.ask(window, "last token", Ask::AccessToken);
             }
-            self.run_until(self.now + 100_000);
+            self.run_until(self.now + 65_000);
         }
         if let Some(failure) = self.failure.take() {
             return Err(failure);
