@@ -517,7 +517,8 @@ impl World {
 
     /// The rule for refreshes on the vault: one at a time, and with the token that the store holds now.
     fn refresh_sent(&mut self, window: usize, token: &str) {
-        if self.history.kind != Kind::Vault || self.store_faults > 0 {
+        // A window that stood still may have lost the lock before it could write: then its memory is ahead of the store.
+        if self.history.kind != Kind::Vault || self.store_faults + self.freezes() > 0 {
             return;
         }
         let stored = self.store.read(window);
