@@ -358,7 +358,7 @@ impl World {
                         ended
                             || self.excused.contains(id)
                             // A store that fails holds other sessions than memory, and so does a window's own copy.
-                            || self.store_faults > 0
+                            || self.store_faults + self.freezes() > 0
                             || self.history.kind == Kind::Private
                     }
                 };
