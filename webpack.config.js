@@ -1,4 +1,4 @@
-// Three bundles: the extension for the Node host, the same for the web worker host, and the panel's page.
+// Four bundles: the extension for the Node host, the same for the web worker host, and the pages of panel and usage.
 // @ts-check
 'use strict';
 const path = require('node:path');
@@ -67,22 +67,32 @@ const host = (target, folder) => ({
   },
 });
 
-/** @type {Configuration} */
-const panel = {
-  name: 'webview',
+/**
+ * @param {string} name
+ * @param {string} entry
+ * @param {string} file
+ * @returns {Configuration}
+ */
+const page = (name, entry, file) => ({
+  name,
   target: 'web',
   mode: 'production',
   devtool: false,
-  entry: path.join(root, 'extension/webview/main.ts'),
-  output: { path: path.join(dist, 'webview'), filename: 'main.js' },
+  entry: path.join(root, entry),
+  output: { path: path.join(dist, 'webview'), filename: `${file}.js` },
   resolve: { extensions: ['.ts', '.js'] },
   module: {
     rules: [
       typescript(path.join(root, 'extension/webview/tsconfig.json')),
-      { test: /\.css$/, type: 'asset/resource', generator: { filename: 'main.css' } },
+      { test: /\.css$/, type: 'asset/resource', generator: { filename: `${file}.css` } },
     ],
   },
   performance: { hints: 'error', maxEntrypointSize: 600 * 1024, maxAssetSize: 600 * 1024 },
-};
+});
 
-module.exports = [host('node', 'node'), host('webworker', 'web'), panel];
+module.exports = [
+  host('node', 'node'),
+  host('webworker', 'web'),
+  page('webview', 'extension/webview/main.ts', 'main'),
+  page('usage', 'extension/webview/usage/main.ts', 'usage'),
+];

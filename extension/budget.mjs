@@ -22,6 +22,8 @@ export const PACKAGE = [
   'dist/web/extension.js',
   'dist/webview/main.css',
   'dist/webview/main.js',
+  'dist/webview/usage.css',
+  'dist/webview/usage.js',
   'extension/l10n/bundle.l10n.de.json',
   'extension/media/godoty.svg',
   'extension/media/icon.png',

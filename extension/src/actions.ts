@@ -20,6 +20,9 @@ export async function runAction(id: string, chat: ChatViewProvider): Promise<voi
     case 'pickModel':
       await chat.pickModel();
       return;
+    case 'newChat':
+      await chat.newChat();
+      return;
     case 'showUsage':
       await commands.executeCommand('godoty.showUsage');
       return;

@@ -8,7 +8,7 @@ import type { ModelChoice } from './chat/panelState.ts';
 import { detailOf, shown } from './core/errors.ts';
 import { priceText } from './lm/modelInfo.ts';
 import type { Settings } from './settings.ts';
-import { sourceText } from './usage/showUsage.ts';
+import { sourceText } from './usage/texts.ts';
 import { wordsFor } from './words.ts';
 
 export interface EnginePorts {
@@ -22,7 +22,8 @@ export interface EnginePorts {
 export class CoreChatEngine implements ChatEngine {
   readonly #ports: EnginePorts;
   readonly #streamingChanged = new EventEmitter<void>();
-  #running = 0;
+  /** The models whose answers are on their way. */
+  readonly #running: string[] = [];
 
   readonly onDidChangeStreaming = this.#streamingChanged.event;
 
@@ -32,7 +33,12 @@ export class CoreChatEngine implements ChatEngine {
 
   /** Whether an answer is on its way. */
   get streaming(): boolean {
-    return this.#running > 0;
+    return this.#running.length > 0;
+  }
+
+  /** The models whose answers are on their way. */
+  get answering(): readonly string[] {
+    return this.#running;
   }
 
   /** The models of the endpoint that can be chatted with, with their prices. */
@@ -50,7 +56,8 @@ export class CoreChatEngine implements ChatEngine {
   }
 
   async stream(request: ChatRequest, onDelta: (delta: ChatDelta) => void, signal: AbortSignal): Promise<ChatEnd> {
-    this.#count(1);
+    this.#running.push(request.model);
+    this.#streamingChanged.fire();
     try {
       const { account, settings } = this.#ports;
       const client = await account.client();
@@ -70,17 +77,13 @@ export class CoreChatEngine implements ChatEngine {
         ? { outcome: 'cancelled', cost: NO_COST }
         : { outcome: 'error', error: toChatError(detail), cost: NO_COST };
     } finally {
-      this.#count(-1);
+      this.#running.splice(this.#running.indexOf(request.model), 1);
+      this.#streamingChanged.fire();
     }
   }
 
   dispose(): void {
     this.#streamingChanged.dispose();
-  }
-
-  #count(change: 1 | -1): void {
-    this.#running += change;
-    this.#streamingChanged.fire();
   }
 
   #toEnd(end: ChatAnswer): ChatEnd {

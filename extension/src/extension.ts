@@ -30,9 +30,9 @@ import { Log } from './log.ts';
 import type { Platform } from './platform.ts';
 import { readSettings, sameBackend } from './settings.ts';
 import { StatusBar } from './status/statusBar.ts';
-import { showUsage } from './usage/showUsage.ts';
 import { UsageQueueFiles } from './usage/queueFiles.ts';
 import { UsageFeed } from './usage/usageFeed.ts';
+import { UsagePanel } from './usage/usagePanel.ts';
 import { unlinked, wordsFor } from './words.ts';
 
 export function activate(context: ExtensionContext, platform: Platform): void {
@@ -76,7 +76,7 @@ export function activate(context: ExtensionContext, platform: Platform): void {
   });
   const provider = new GodotyAuthenticationProvider(account, (userId) => signIn.start(userId));
   const callbacks: CallbackHandler = new CallbackHandler({ account, flow: signIn, runAction: (id) => act(id), report });
-  const usage = new UsageFeed(account, () => settings.showCostEstimates);
+  const usage = new UsageFeed({ account, showEstimates: () => settings.showCostEstimates, schedule, report });
   const engine = new CoreChatEngine({ account, settings: () => settings, report, note: (line) => log.info(line) });
   const models = new GodotyModelProvider({
     account,
@@ -110,6 +110,14 @@ export function activate(context: ExtensionContext, platform: Platform): void {
     newNonce,
     report: (error) => report('the chat panel', error),
   });
+  const usagePanel = new UsagePanel({
+    extensionUri: context.extensionUri,
+    account,
+    feed: usage,
+    runAction: (id) => act(id),
+    newNonce,
+    report,
+  });
   const statusBar = new StatusBar();
   const contexts = new ContextKeys();
 
@@ -127,9 +135,9 @@ export function activate(context: ExtensionContext, platform: Platform): void {
   };
   const refreshStatus = (): void => {
     statusBar.update({
-      signedIn: account.state.kind === 'signedIn',
+      account: account.state.kind,
       usage: usage.current,
-      streaming: engine.streaming || models.streaming,
+      answering: [...engine.answering, ...models.answering],
     });
   };
   const refreshAccount = (): void => {
@@ -158,6 +166,7 @@ export function activate(context: ExtensionContext, platform: Platform): void {
     engine,
     models,
     usage,
+    usagePanel,
     account.onDidChangeState(refreshAccount),
     account.onNews((news) => {
       tell(news, act);
@@ -197,7 +206,7 @@ export function activate(context: ExtensionContext, platform: Platform): void {
     }),
     commands.registerCommand(
       'godoty.showUsage',
-      run('showing the usage', () => showUsage(usage.current)),
+      run('showing the usage', () => usagePanel.show()),
     ),
     commands.registerCommand(
       'godoty.manageModels',

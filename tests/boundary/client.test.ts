@@ -132,9 +132,9 @@ describe('an answer', () => {
       expect(answer.usage?.completionTokens).toBeGreaterThan(0);
       expect(BigInt(answer.cost.picoUsd ?? '0')).toBeGreaterThan(0n);
     }
-    const { totals, requests } = client.usage(true);
+    const { window: totals, requests } = await client.usageOverview(true, false);
     const sum = requests.reduce((total, request) => total + BigInt(request.cost.picoUsd ?? '0'), 0n);
-    expect(requests.map((request) => request.callId)).toEqual(ids);
+    expect(requests.map((request) => request.callId)).toEqual(ids.toReversed());
     expect(totals.costPicoUsd).toBe(sum.toString());
     await vi.waitFor(async () => {
       const rows = await stack.db.query<{ sum: string }>(
@@ -198,7 +198,7 @@ describe('an answer', () => {
     expect(text.length).toBeGreaterThan(40);
     expect(answer.cost).toMatchObject({ source: 'unknown', text: '–' });
     // What nobody said is not shown as nothing.
-    expect(client.usage(true).requests.at(-1)).not.toHaveProperty('tokens');
+    expect((await client.usageOverview(true, false)).requests[0]).not.toHaveProperty('tokens');
   });
 
   it('stops even when the garbage collector has been through, as it is in a long answer', async () => {

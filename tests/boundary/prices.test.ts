@@ -91,7 +91,7 @@ describe('an endpoint without prices', () => {
       text: '≈ $0.00014',
       source: 'catalog',
     });
-    expect(client.usage(true).totals).toMatchObject({ costText: '≈ $0.00014', estimated: true, unknownCosts: 0 });
+    expect(client.usage(true).window).toMatchObject({ costText: '≈ $0.00014', estimated: true, unknownCosts: 0 });
   });
 
   it('has a model that nobody knows, whose cost is not known', async () => {

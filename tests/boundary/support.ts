@@ -55,6 +55,8 @@ export interface WindowOptions {
   readonly loadPriceMap?: () => Promise<string>;
   /** Ahead of the real clock, in milliseconds. */
   readonly clockAheadMs?: () => number;
+  /** The user's clock; UTC unless told. */
+  readonly utcOffsetMinutes?: (at: number) => number;
 }
 
 let loaded = false;
@@ -79,6 +81,7 @@ export function openWindow(options: WindowOptions): Window {
   let last = 0;
   const host: CoreHost = {
     now: () => Date.now() + (options.clockAheadMs?.() ?? 0),
+    utcOffsetMinutes: options.utcOffsetMinutes ?? (() => 0),
     randomUuid: () => crypto.randomUUID(),
     jitter: () => 0,
     setTimer: (milliseconds, callback) => {

@@ -54,7 +54,7 @@ describe('an answer', () => {
     const again = await chat(user, 'gpt-4o');
     const dearer = 8n * 2_500_000n + 4n * 1_250_000n + 5n * 10_000_000n;
     expect(again.answer.cost.picoUsd).toBe(dearer.toString());
-    expect(user.client.usage(true).totals).toMatchObject({
+    expect(user.client.usage(true).window).toMatchObject({
       requests: 2,
       costPicoUsd: (pico + dearer).toString(),
       estimated: false,

@@ -113,9 +113,14 @@ describe('when something goes wrong', () => {
     const card = answerAt(2).locator('[data-error-code="QUOTA_EXCEEDED"]');
     expect(await card.innerText()).toContain('Your budget is used up.');
     await card.getByRole('button', { name: 'Show Usage' }).click();
-    await workbench.inputBox(/Godoty in this window/).waitFor();
+    const { usagePage } = workbench;
+    await usagePage.getByText('Up to date').waitFor();
+    const rows = usagePage.getByRole('table', { name: 'Requests' }).getByRole('row', { name: /gpt-4o-mini/ });
+    await expect.poll(() => rows.count()).toBe(4);
+    expect(await rows.first().innerText()).toMatch(/failed/);
+    expect(await rows.last().innerText()).toMatch(/failed/);
     await workbench.picture('usage');
-    await workbench.page.keyboard.press('Escape');
+    await workbench.runCommand('View: Close Editor');
     // Each request that was sent is on the account, however it ended.
     await expect.poll(outcomes, { timeout: 20_000 }).toEqual(['cancelled', 'done', 'error', 'error']);
   });

@@ -6,30 +6,34 @@
 //! because the account is idempotent by call id.
 #![warn(clippy::as_conversions, clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
-mod queue;
+mod account;
+mod flat;
+mod record;
 mod time;
+mod totals;
+mod trouble;
 
-use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::chat::{ChatResult, OutcomeName};
-use crate::cost::{Cost, CostSource, Money, Prices, Usage};
+use crate::cost::{Cost, CostSource, Prices, Usage};
 use crate::error::{Error, ErrorCode};
-pub use queue::{Batch, MAX_BATCH, MAX_QUEUE, UsageRecord};
-use time::Day;
-pub use time::{UnixMillis, rfc3339};
+pub use account::{Allowance, Quota, Reading};
+pub use record::Batch;
+pub use time::{Periods, UnixMillis, Zone, parse_rfc3339, rfc3339};
+pub use totals::{Sums, Totals};
+pub use trouble::Trouble;
 
-/// So many calls can still improve; the totals of older ones stand.
-const MAX_CALLS: usize = 4096;
+/// The account takes so many records at once.
+pub const MAX_BATCH: usize = 100;
+/// So many calls are known one by one; beyond, the oldest is given up, and its record with it. This window's total keeps
+/// it.
+pub const MAX_CALLS: usize = 5000;
 /// When records could not be sent, the next attempt comes after this time, in milliseconds; a new call tries at once.
 pub const RESEND_AFTER_MS: u32 = 60_000;
 /// So many calls are listed.
-const MAX_RECENT: usize = 500;
-/// The most models that have totals of their own.
-const MAX_MODELS: usize = 1000;
-/// The most days that have totals of their own.
-const MAX_DAYS: usize = 62;
+const MAX_LISTED: usize = 500;
 
 /// One call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,115 +96,67 @@ impl Stage {
     }
 }
 
-/// A sum over calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Totals {
-    /// How many calls.
-    pub calls: u64,
-    /// What the calls of a known cost cost together.
-    pub amount: Money,
-    /// How many of the amounts are estimates.
-    pub estimates: u64,
-    /// The part of the amount that is estimated.
-    pub estimated_amount: Money,
-    /// How many calls have no known cost and are not in the amount.
-    pub unknown: u64,
-    /// What they used.
-    pub usage: Usage,
+/// Where the record of a call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// It waits to be sent.
+    Queued,
+    /// The account will never take it.
+    Refused,
+    /// The account has it, and keeps what it got first.
+    Sent,
+    /// The account has it, and it is in the account's sums.
+    Summed,
 }
 
-impl Totals {
-    /// The sum as a cost: an estimate if any part of it is one, unknown if there is nothing but unknown costs.
-    #[must_use]
-    pub const fn cost(&self) -> Cost {
-        if self.calls > 0 && self.calls == self.unknown {
-            return Cost::UNKNOWN;
-        }
-        let source = if self.estimates > 0 {
-            CostSource::ProxyPrice
-        } else {
-            CostSource::Reported
-        };
-        Cost::known(self.amount, source)
-    }
-
-    /// The sum as it is shown; without estimates, those calls count as calls of an unknown cost.
-    #[must_use]
-    pub const fn shown(&self, show_estimates: bool) -> Self {
-        if show_estimates {
-            return *self;
-        }
-        Self {
-            amount: self.amount.saturating_sub(self.estimated_amount),
-            estimates: 0,
-            estimated_amount: Money::ZERO,
-            unknown: self.unknown.saturating_add(self.estimates),
-            ..*self
-        }
-    }
-
-    fn add(&mut self, entry: &Entry) {
-        if entry.stage == Stage::Estimate {
-            self.estimated_amount = self.estimated_amount.saturating_add(entry.amount);
-        }
-        self.calls = self.calls.saturating_add(1);
-        self.estimates = self.estimates.saturating_add(u64::from(entry.stage == Stage::Estimate));
-        self.unknown = self.unknown.saturating_add(u64::from(entry.stage == Stage::Unknown));
-        self.amount = self.amount.saturating_add(entry.amount);
-        self.usage = self.usage.saturating_add(entry.usage);
-    }
-
-    fn remove(&mut self, entry: &Entry) {
-        if entry.stage == Stage::Estimate {
-            self.estimated_amount = self.estimated_amount.saturating_sub(entry.amount);
-        }
-        self.calls = self.calls.saturating_sub(1);
-        self.estimates = self.estimates.saturating_sub(u64::from(entry.stage == Stage::Estimate));
-        self.unknown = self.unknown.saturating_sub(u64::from(entry.stage == Stage::Unknown));
-        self.amount = self.amount.saturating_sub(entry.amount);
-        self.usage = self.usage.saturating_sub(entry.usage);
-    }
-}
-
-/// What the totals hold of a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Entry {
-    stage: Stage,
-    amount: Money,
-    usage: Usage,
-    model: String,
-    day: Day,
-}
-
-/// The ledger of one session of the extension.
+/// A call that is known one by one.
 #[derive(Debug, Clone)]
+struct Entry {
+    call: Call,
+    /// Whether this window made it.
+    here: bool,
+    place: Place,
+}
+
+impl Entry {
+    /// Takes what is better of what else is known of the call. Says whether anything changed.
+    fn improve(&mut self, other: &Call) -> bool {
+        let better = if Stage::of(&other.cost) > Stage::of(&self.call.cost) {
+            other
+        } else {
+            &self.call
+        };
+        let better = Call {
+            usage: better.usage.or(self.call.usage).or(other.usage),
+            occurred_at: self.call.occurred_at,
+            ..better.clone()
+        };
+        let changed = better != self.call;
+        self.call = better;
+        changed
+    }
+}
+
+/// The ledger of one user in one window.
+#[derive(Debug, Clone, Default)]
 pub struct Ledger {
-    utc_offset_minutes: i32,
-    /// By call id, oldest first. Lists beat trees here: they are short, and a tree of each kind is 8 KB of code.
-    entries: VecDeque<(String, Entry)>,
-    /// The latest calls, oldest first.
-    recent: VecDeque<Call>,
-    session: Totals,
-    /// Oldest first.
-    days: Vec<(Day, Totals)>,
-    /// In the order of the names.
-    models: Vec<(String, Totals)>,
-    queue: queue::Queue,
+    /// Oldest first. A list beats a tree here: it is short, and a tree is 8 KB of code.
+    entries: Vec<Entry>,
+    /// This window's calls that were given up.
+    given_up: Totals,
+    /// Whether the account was asked.
+    asked: bool,
+    /// Up to this moment the account's calls are in `sums` alone.
+    cut: Option<UnixMillis>,
+    /// By where they begin; each ends with the cut.
+    sums: Vec<(UnixMillis, Sums)>,
 }
 
 impl Ledger {
-    /// An empty ledger; days begin at midnight of a clock that is so many minutes ahead of UTC.
+    /// An empty ledger.
     #[must_use]
-    pub fn new(utc_offset_minutes: i32) -> Self {
-        Self {
-            utc_offset_minutes,
-            entries: VecDeque::new(),
-            recent: VecDeque::new(),
-            session: Totals::default(),
-            days: Vec::new(),
-            models: Vec::new(),
-            queue: queue::Queue::default(),
-        }
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Books a call and queues its record for the account. A call that is known is improved, never counted again; what
@@ -213,108 +169,124 @@ impl Ledger {
         if !is_uuid(&call.call_id) || call.model.is_empty() {
             return Err(Error::new(ErrorCode::ValidationFailed));
         }
-        let entry = Entry {
-            stage: Stage::of(&call.cost),
-            amount: call.cost.amount.unwrap_or_default(),
-            usage: call.usage.unwrap_or_default(),
-            model: call.model.clone(),
-            day: Day::of(call.occurred_at, self.utc_offset_minutes),
-        };
-        let changed = self.put(&call.call_id, &entry);
-        if changed {
-            self.list(call);
-            self.queue.put(UsageRecord::of(call));
+        let (at, changed) = self.put(call, Place::Queued);
+        if let Some(entry) = self.entries.get_mut(at) {
+            entry.here = true;
         }
+        self.bound();
         Ok(changed)
     }
 
-    /// The account has settled a call's cost. It is final, and there is nothing to send. Says whether the call is known.
-    pub fn settle(&mut self, call_id: &str, amount: Money) -> bool {
-        let Some(entry) = self.entry(call_id) else {
-            return false;
-        };
-        let entry = Entry {
-            stage: Stage::Settled,
-            amount,
-            ..entry.clone()
-        };
-        self.put(call_id, &entry);
-        if let Some(listed) = self.recent.iter_mut().find(|listed| listed.call_id == call_id) {
-            listed.cost = Cost::known(amount, CostSource::Settled);
+    /// Takes what the account said. Whatever this window knows of the same calls is matched by the ids.
+    pub fn take(&mut self, account: Reading) {
+        for call in &account.calls {
+            let (at, _) = self.put(call, Place::Sent);
+            if let Some(entry) = self.entries.get_mut(at) {
+                entry.place = Place::Sent;
+            }
         }
-        true
+        for entry in &mut self.entries {
+            if matches!(entry.place, Place::Sent | Place::Summed) {
+                let summed = account.cut.is_some_and(|cut| entry.call.occurred_at <= cut);
+                entry.place = if summed { Place::Summed } else { Place::Sent };
+            }
+        }
+        self.asked = true;
+        self.cut = account.cut;
+        self.sums = account.sums;
+        self.bound();
     }
 
-    /// The latest calls, oldest first: at most 500.
-    pub fn recent(&self) -> impl Iterator<Item = &Call> {
-        self.recent.iter()
+    /// The latest calls, newest first: at most 500. Where the account has more than it said one by one, the list ends
+    /// there, so that it has no gaps.
+    pub fn latest(&self) -> impl Iterator<Item = &Call> {
+        let cut = self.cut;
+        self.entries
+            .iter()
+            .rev()
+            .map(|entry| &entry.call)
+            .take_while(move |call| cut.is_none_or(|cut| call.occurred_at >= cut))
+            .take(MAX_LISTED)
     }
 
-    fn list(&mut self, call: &Call) {
-        match self.recent.iter_mut().find(|listed| listed.call_id == call.call_id) {
-            Some(listed) => listed.clone_from(call),
-            None => self.recent.push_back(call.clone()),
-        }
-        while self.recent.len() > MAX_RECENT {
-            self.recent.pop_front();
-        }
-    }
-
-    /// The calls of this session.
+    /// Whether there are older calls than the [`latest`](Self::latest).
     #[must_use]
-    pub const fn session(&self) -> &Totals {
-        &self.session
+    pub fn has_older(&self) -> bool {
+        self.entries.len() > MAX_LISTED || self.cut.is_some()
     }
 
-    /// The calls of the day that `now` lies in.
+    /// The calls of this window.
     #[must_use]
-    pub fn day(&self, now: UnixMillis) -> Totals {
-        let at = self.day_at(Day::of(now, self.utc_offset_minutes)).ok();
-        at.and_then(|at| self.days.get(at))
-            .map(|(_, totals)| *totals)
-            .unwrap_or_default()
+    pub fn here(&self) -> Totals {
+        let mut totals = self.given_up;
+        for entry in self.entries.iter().filter(|entry| entry.here) {
+            totals.add(&entry.call);
+        }
+        totals
     }
 
-    /// The calls of each model, in the order of the names.
-    pub fn models(&self) -> impl Iterator<Item = (&str, &Totals)> {
-        self.models.iter().map(|(name, totals)| (name.as_str(), totals))
+    /// The calls from a moment on, which is one of [`Periods`].
+    #[must_use]
+    pub fn since(&self, start: UnixMillis) -> Sums {
+        let mut sums = Sums::default();
+        if self.cut.is_none_or(|cut| cut < start) {
+            sums.complete = self.asked;
+        } else if let Some((_, known)) = self.sums.iter().find(|(from, _)| *from == start) {
+            sums.clone_from(known);
+        }
+        let complete = sums.complete;
+        for entry in &self.entries {
+            if entry.call.occurred_at >= start && !(complete && entry.place == Place::Summed) {
+                sums.add(&entry.call);
+            }
+        }
+        sums
     }
 
     /// How many records the account has not got yet.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.queue.len()
+        self.queue().count()
     }
 
     /// The oldest records, at most [`MAX_BATCH`]; `None` when there are none. They stay queued until
-    /// [`acknowledge`](Self::acknowledge).
+    /// [`answered`](Self::answered).
     #[must_use]
     pub fn next_batch(&self) -> Option<Batch> {
-        self.queue.next_batch()
+        let calls: Vec<_> = self.queue().take(MAX_BATCH).cloned().collect();
+        (!calls.is_empty()).then_some(Batch { calls })
     }
 
-    /// The account has this batch. A record that has changed since stays queued.
-    pub fn acknowledge(&mut self, batch: &Batch) {
-        self.queue.acknowledge(batch);
-    }
-
-    /// The account refused a batch. When it will never take one of the records, that one is taken out, or it would keep
-    /// back all that follow; the error's `records[N]…` names it, else it is the oldest. Says whether to go on at once.
-    pub fn refuse(&mut self, batch: &Batch, error: &Error) -> bool {
-        if error.code != ErrorCode::ValidationFailed {
-            return false;
-        }
-        let named = error.reasons.iter().find_map(|reason| record_index(reason));
-        let Some(call_id) = batch.call_ids().nth(named.unwrap_or(0)) else {
-            return false;
+    /// The account has answered to a batch. What it has is sent, but for a record that has changed since. When it will
+    /// never take one of the records, that one is taken out, or it would keep back all that follow; the error's
+    /// `records[N]…` names it, else it is the oldest.
+    ///
+    /// # Errors
+    /// The account's, when going on at once is of no use.
+    pub fn answered(&mut self, batch: &Batch, answer: Result<(), Error>) -> Result<(), Error> {
+        let Err(error) = answer else {
+            for call in &batch.calls {
+                if let Some(entry) = self.find(&call.call_id) {
+                    entry.place = Place::Sent;
+                }
+            }
+            return Ok(());
         };
-        self.queue.remove(call_id).is_some()
+        let named = error.reasons.iter().find_map(|reason| record_index(reason));
+        let refused = batch.calls.get(named.unwrap_or(0));
+        if let Some(call) = refused.filter(|_| error.code == ErrorCode::ValidationFailed)
+            && let Some(entry) = self.find(&call.call_id).filter(|entry| entry.place == Place::Queued)
+        {
+            entry.place = Place::Refused;
+            return Ok(());
+        }
+        Err(error)
     }
 
     /// The queue as text, to be kept where a crash does not reach it. Versioned.
     #[must_use]
     pub fn save_queue(&self) -> String {
-        self.queue.save()
+        record::save(self.queue())
     }
 
     /// Puts back the records of a text that [`save_queue`](Self::save_queue) made, unless this ledger has newer ones.
@@ -323,78 +295,47 @@ impl Ledger {
     /// # Errors
     /// `STORE_FAILED` when the text is damaged or of another version; the queue stays as it is.
     pub fn restore_queue(&mut self, text: &str) -> Result<usize, Error> {
-        self.queue.restore(text)
-    }
-
-    fn entry(&self, call_id: &str) -> Option<&Entry> {
-        self.entries
-            .iter()
-            .find(|(id, _)| id == call_id)
-            .map(|(_, entry)| entry)
-    }
-
-    fn put(&mut self, call_id: &str, entry: &Entry) -> bool {
-        if let Some((_, known)) = self.entries.iter_mut().find(|(id, _)| id == call_id) {
-            if entry.stage < known.stage || *entry == *known {
-                return false;
-            }
-            let known = core::mem::replace(known, entry.clone());
-            self.session.remove(&known);
-            if let Ok(at) = self.day_at(known.day)
-                && let Some((_, totals)) = self.days.get_mut(at)
-            {
-                totals.remove(&known);
-            }
-            if let Ok(at) = self.model_at(&known.model)
-                && let Some((_, totals)) = self.models.get_mut(at)
-            {
-                totals.remove(&known);
-            }
-            self.models.retain(|(_, totals)| totals.calls > 0);
-        } else {
-            self.entries.push_back((String::from(call_id), entry.clone()));
-            while self.entries.len() > MAX_CALLS {
-                self.entries.pop_front();
-            }
+        let calls = record::restore(text)?;
+        for call in &calls {
+            self.put(call, Place::Queued);
         }
-        self.session.add(entry);
-        self.add_to_day(entry);
-        self.add_to_model(entry);
-        true
+        self.bound();
+        Ok(calls.len())
     }
 
-    fn add_to_day(&mut self, entry: &Entry) {
-        let at = self.day_at(entry.day).unwrap_or_else(|at| {
-            self.days.insert(at, (entry.day, Totals::default()));
-            at
-        });
-        if let Some((_, totals)) = self.days.get_mut(at) {
-            totals.add(entry);
+    fn queue(&self) -> impl Iterator<Item = &Call> {
+        let queued = self.entries.iter().filter(|entry| entry.place == Place::Queued);
+        queued.map(|entry| &entry.call)
+    }
+
+    fn find(&mut self, call_id: &str) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.call.call_id == call_id)
+    }
+
+    /// Adds the call, or takes what is better of it. Says where it is, and whether anything changed.
+    fn put(&mut self, call: &Call, place: Place) -> (usize, bool) {
+        let known = self.entries.iter_mut().enumerate();
+        if let Some((at, entry)) = known.into_iter().find(|(_, entry)| entry.call.call_id == call.call_id) {
+            return (at, entry.improve(call));
         }
-        let excess = self.days.len().saturating_sub(MAX_DAYS);
-        self.days.drain(..excess);
-    }
-
-    fn add_to_model(&mut self, entry: &Entry) {
-        let at = match self.model_at(&entry.model) {
-            Ok(at) => at,
-            Err(_) if self.models.len() >= MAX_MODELS => return,
-            Err(at) => {
-                self.models.insert(at, (entry.model.clone(), Totals::default()));
-                at
-            }
+        let at = self
+            .entries
+            .partition_point(|entry| entry.call.occurred_at <= call.occurred_at);
+        let entry = Entry {
+            call: call.clone(),
+            here: false,
+            place,
         };
-        if let Some((_, totals)) = self.models.get_mut(at) {
-            totals.add(entry);
+        self.entries.insert(at, entry);
+        (at, true)
+    }
+
+    /// Gives up the oldest calls.
+    fn bound(&mut self) {
+        let excess = self.entries.len().saturating_sub(MAX_CALLS);
+        for entry in self.entries.drain(..excess).filter(|entry| entry.here) {
+            self.given_up.add(&entry.call);
         }
-    }
-
-    fn day_at(&self, day: Day) -> Result<usize, usize> {
-        self.days.binary_search_by(|(known, _)| known.cmp(&day))
-    }
-
-    fn model_at(&self, model: &str) -> Result<usize, usize> {
-        self.models.binary_search_by(|(known, _)| known.as_str().cmp(model))
     }
 }
 

@@ -15,8 +15,8 @@ use web_sys::AbortSignal;
 use crate::chat::{Deltas, Ended, Limits};
 use crate::client::GodotyClient;
 use crate::error::{detail, to_js};
+use crate::overview::{UsageSnapshot, cost, tokens};
 use crate::task::promise;
-use crate::usage::{UsageSnapshot, cost, tokens};
 use crate::value::{Object, Value};
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -153,10 +153,17 @@ impl GodotyClient {
         })
     }
 
-    /// What the user who is signed in used in this window.
+    /// What the user who is signed in has used, as far as this window knows. Makes no call.
     #[must_use]
     pub fn usage(&self, show_estimates: bool) -> UsageSnapshot {
-        self.chats.usage.snapshot(show_estimates)
+        self.chats.usage.snapshot(show_estimates).into_js().unchecked_into()
+    }
+
+    /// The same with the requests. `ask` asks the account first; why that did not work is in the result.
+    #[wasm_bindgen(js_name = usageOverview, unchecked_return_type = "Promise<UsageOverview>")]
+    pub fn usage_overview(&self, show_estimates: bool, ask: bool) -> Promise {
+        let usage = Rc::clone(&self.chats.usage);
+        promise(async move { Ok(usage.overview(show_estimates, ask).await.into_js()) })
     }
 }
 

@@ -82,7 +82,8 @@ impl Chats {
         deltas: &Deltas<'_>,
         signal: Option<&AbortSignal>,
     ) -> Result<Ended, Error> {
-        let mut access = self.access(Ask::ModelAccess).await?;
+        let access = self.access(Ask::ModelAccess).await;
+        let mut access = access.inspect_err(|error| self.usage.not_sent(error))?;
         let http = request.to_http(&access.endpoint, &access.key, call_id)?;
         let Some(account) = self.driver.account() else {
             return Err(ErrorCode::NotAuthenticated.into());
@@ -138,6 +139,7 @@ impl Chats {
         self.usage.book(
             &account.user_id,
             &usage::call(call_id, &request.model, started_at, &result, cost),
+            &result,
         );
         Ok(Ended { result, cost })
     }

@@ -33,6 +33,8 @@ export type CoreEvent =
 export interface CoreHost {
   /** Milliseconds since the Unix epoch. */
   now(): number;
+  /** How many minutes the user's clock is ahead of UTC at a moment, given in milliseconds since the Unix epoch. */
+  utcOffsetMinutes(at: number): number;
   /** A random UUID (RFC 9562, version 4). */
   randomUuid(): string;
   /** A random whole number from 0 to 1000. */
@@ -72,6 +74,9 @@ unsafe extern "C" {
 
     #[wasm_bindgen(method)]
     pub(crate) fn now(this: &CoreHost) -> f64;
+
+    #[wasm_bindgen(method, js_name = utcOffsetMinutes)]
+    pub(crate) fn utc_offset_minutes(this: &CoreHost, at: f64) -> i32;
 
     #[wasm_bindgen(method, js_name = randomUuid)]
     pub(crate) fn random_uuid(this: &CoreHost) -> String;

@@ -14,6 +14,7 @@ mod driver;
 mod error;
 mod host;
 mod oneshot;
+mod overview;
 mod table;
 mod task;
 mod timer;

@@ -1,4 +1,4 @@
-//! The ledgers of a client, one per user, and the records on their way to the account.
+//! The ledgers of a client, one per user, the records on their way to the account, and what the account says of them.
 
 use alloc::borrow::ToOwned as _;
 use alloc::rc::Rc;
@@ -6,88 +6,38 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
-use godoty_core::chat::ChatResult;
-use godoty_core::cost::{Cost, Money, Usage, format_cost};
-use godoty_core::session::Ask;
-use godoty_core::usage::{Call, Ledger, RESEND_AFTER_MS, Totals, UnixMillis};
-use wasm_bindgen::prelude::*;
+use godoty_core::auth::Account;
+use godoty_core::chat::{ChatResult, Outcome};
+use godoty_core::cost::Cost;
+use godoty_core::error::{Error, ErrorCode};
+use godoty_core::session::{Answer, Ask};
+use godoty_core::usage::{Call, Ledger, Periods, Quota, RESEND_AFTER_MS, Reading, Trouble, UnixMillis};
 use wasm_bindgen_futures::JsFuture;
 
-use crate::driver::Driver;
+use crate::driver::{Driver, mismatch};
+use crate::error::detail;
+use crate::oneshot::{self, Sender};
+use crate::overview;
 use crate::task::spawn;
 use crate::timer::Timer;
 use crate::value::{Object, kind};
 
-#[wasm_bindgen(typescript_custom_section)]
-const TYPES: &str = r"
-/** What a cost rests on, best first. */
-export type CostSource = 'settled' | 'reported' | 'header' | 'proxy_price' | 'catalog' | 'unknown';
-
-/** A cost: exact for programs, short for people. */
-export interface CostFact {
-  /** Whole pico-USD (10⁻¹² USD); absent when it is not known. */
-  readonly picoUsd?: string;
-  /** For example '$0.0123', '≈ $0.0001', or '–' when it is not known. */
-  readonly text: string;
-  readonly source: CostSource;
+/// What this window knows of one user.
+#[derive(Default)]
+struct Book {
+    ledger: Ledger,
+    quota: Option<Quota>,
+    /// What the last request, or the last question to the account, ran into.
+    trouble: Option<Trouble>,
 }
 
-/** Token counts; cached and written ones are part of the prompt's, reasoning tokens part of the completion's. */
-export interface TokenCounts {
-  readonly promptTokens: number;
-  readonly completionTokens: number;
-  readonly totalTokens: number;
-  readonly cachedTokens: number;
-  readonly cacheWriteTokens: number;
-  readonly reasoningTokens: number;
-}
-
-/** How an answer ended. */
-export type OutcomeName = 'done' | 'length' | 'filtered' | 'tool_calls' | 'error' | 'cancelled' | 'truncated';
-
-/** One request of this window. */
-export interface UsageEntry {
-  /** Absent when the server did not say. */
-  readonly tokens?: TokenCounts;
-  readonly callId: string;
-  readonly model: string;
-  /** Milliseconds since the Unix epoch. */
-  readonly startedAt: number;
-  readonly outcome: OutcomeName;
-  readonly cost: CostFact;
-}
-
-/** The requests of this window and their sum. */
-export interface UsageSnapshot {
-  readonly totals: {
-    readonly tokens: TokenCounts;
-    readonly requests: number;
-    /** Whole pico-USD of all requests whose cost is known. */
-    readonly costPicoUsd: string;
-    readonly costText: string;
-    /** Whether a part of the cost is an estimate. */
-    readonly estimated: boolean;
-    /** How many requests have no known cost and are not in the sum. */
-    readonly unknownCosts: number;
-  };
-  /** Oldest first. */
-  readonly requests: readonly UsageEntry[];
-}
-";
-
-#[wasm_bindgen]
-unsafe extern "C" {
-    /// TypeScript's `UsageSnapshot`.
-    #[wasm_bindgen(typescript_type = "UsageSnapshot")]
-    pub type UsageSnapshot;
-}
-
-/// One ledger per user of this window.
+/// One book per user of this window.
 pub(crate) struct Ledgers {
     driver: Rc<Driver>,
-    by_user: RefCell<Vec<(String, Ledger)>>,
-    /// Whether batches are on their way: one at a time.
-    sending: Cell<bool>,
+    by_user: RefCell<Vec<(String, Rc<RefCell<Book>>)>>,
+    /// Whether somebody talks with the account about usage: one at a time, so that what is queued is not on its way.
+    talking: Cell<bool>,
+    waiting: RefCell<Vec<Sender<()>>>,
     resend: RefCell<Option<Timer>>,
 }
 
@@ -96,7 +46,8 @@ impl Ledgers {
         Rc::new(Self {
             driver: Rc::clone(driver),
             by_user: RefCell::default(),
-            sending: Cell::new(false),
+            talking: Cell::new(false),
+            waiting: RefCell::default(),
             resend: RefCell::default(),
         })
     }
@@ -112,166 +63,197 @@ impl Ledgers {
                 Err(error) => Err(error),
             };
             let Ok(texts) = loaded else { return };
-            this.with_ledger(&account.user_id, |ledger| {
-                for text in js_sys::Array::from(&texts).iter().filter_map(|text| text.as_string()) {
-                    // A damaged queue can't be read by anybody: it is given up.
-                    let _ = ledger.restore_queue(&text);
-                }
-            });
-            this.save(&account.user_id).await;
+            let book = this.of(&account.user_id);
+            for text in js_sys::Array::from(&texts).iter().filter_map(|text| text.as_string()) {
+                // A damaged queue can't be read by anybody: it is given up.
+                let _ = book.borrow_mut().ledger.restore_queue(&text);
+            }
+            this.save(&account.user_id, &book);
             this.send();
         });
     }
 
     /// Books a call that has ended, tells the host, keeps it where a crash does not reach it, and sends it.
-    pub(crate) fn book(self: &Rc<Self>, user_id: &str, call: &Call) {
-        // `run` refuses a call without a UUID before it is sent, so the ledger takes this one.
-        self.with_ledger(user_id, |ledger| ledger.book(call).is_ok());
+    pub(crate) fn book(self: &Rc<Self>, user_id: &str, call: &Call, result: &ChatResult) {
+        let book = self.of(user_id);
+        {
+            let Book { ledger, trouble, .. } = &mut *book.borrow_mut();
+            *trouble = match &result.outcome {
+                Outcome::Error { error } => Trouble::of(error),
+                // A stop before the first word tells nothing of the servers.
+                Outcome::Cancelled if result.text.is_empty() => *trouble,
+                _ => None,
+            };
+            // `run` refuses a call without a UUID before it is sent, so the ledger takes this one.
+            let _ = ledger.book(call);
+        }
+        self.save(user_id, &book);
+        self.changed();
+        self.send();
+    }
+
+    /// A call was not sent: remembers why, as far as it outlasts the call.
+    pub(crate) fn not_sent(&self, error: &Error) {
+        if let (Some(account), Some(trouble)) = (self.driver.account(), Trouble::of(error)) {
+            self.of(&account.user_id).borrow_mut().trouble = Some(trouble);
+            self.changed();
+        }
+    }
+
+    fn changed(&self) {
         self.driver.emit(&kind("usageChanged").into_js());
-        let this = Rc::clone(self);
-        let user_id = user_id.to_owned();
+    }
+
+    /// Sends the queue of the user who is signed in, unless somebody talks with the account already.
+    fn send(self: &Rc<Self>) {
+        let talk = Rc::clone(self).talk(false);
         spawn(async move {
-            this.save(&user_id).await;
-            this.send();
+            // A failure leaves the rest queued, and a timer that tries again.
+            let _ = talk.await;
         });
     }
 
-    /// Sends the queue of the user who is signed in, a batch after another. A failure leaves the rest queued.
-    fn send(self: &Rc<Self>) {
-        if self.sending.replace(true) {
-            return;
+    /// Tells the account what is queued, and asks it what was used, if that is wanted.
+    async fn talk(self: Rc<Self>, read: bool) -> Result<(), Error> {
+        while self.talking.replace(true) {
+            if !read {
+                return Ok(());
+            }
+            let (sender, ended) = oneshot::channel();
+            self.waiting.borrow_mut().push(sender);
+            ended.await;
+        }
+        let talked = self.talk_alone(read).await;
+        self.talking.set(false);
+        for sender in self.waiting.take() {
+            sender.send(());
         }
         self.resend.replace(None);
-        let this = Rc::clone(self);
-        spawn(async move {
-            let done = this.send_all().await;
-            this.sending.set(false);
-            if !done {
-                let weak = Rc::downgrade(&this);
-                let timer = Timer::start(this.driver.host(), f64::from(RESEND_AFTER_MS), move || {
-                    if let Some(this) = weak.upgrade() {
-                        // The timer that runs right now must not be dropped by its own callback.
-                        spawn(async move { this.send() });
-                    }
-                });
-                this.resend.replace(Some(timer));
-            }
-        });
-    }
-
-    /// Whether the queue is empty now.
-    async fn send_all(&self) -> bool {
-        while let Some(account) = self.driver.account() {
-            let batch = find(&self.by_user.borrow(), &account.user_id).and_then(Ledger::next_batch);
-            let Some(batch) = batch else { return true };
-            let body = batch.body();
-            let sent = self
-                .driver
-                .ask(Ask::Rpc {
-                    function: "record_usage",
-                    body,
-                })
-                .await;
-            let goes_on = self.with_ledger(&account.user_id, |ledger| match &sent {
-                Ok(_) => {
-                    ledger.acknowledge(&batch);
-                    true
+        if talked.is_err() {
+            let weak = Rc::downgrade(&self);
+            let timer = Timer::start(self.driver.host(), f64::from(RESEND_AFTER_MS), move || {
+                if let Some(this) = weak.upgrade() {
+                    // The timer that runs right now must not be dropped by its own callback.
+                    this.send();
                 }
-                Err(error) => ledger.refuse(&batch, error),
             });
-            if !goes_on {
-                return false;
+            self.resend.replace(Some(timer));
+        } else if read {
+            // What was booked meanwhile has waited.
+            self.send();
+        }
+        talked
+    }
+
+    async fn talk_alone(&self, read: bool) -> Result<(), Error> {
+        let Some(Account { user_id, .. }) = self.driver.account() else {
+            return Err(ErrorCode::NotAuthenticated.into());
+        };
+        let book = self.of(&user_id);
+        let mut reading = read.then(|| Reading::new(self.periods(self.now())));
+        loop {
+            let batch = match &reading {
+                Some(reading) if reading.has_begun() => None,
+                _ => book.borrow().ledger.next_batch(),
+            };
+            let question = match &batch {
+                Some(batch) => Some(("record_usage", batch.body())),
+                None => reading.as_mut().and_then(Reading::ask),
+            };
+            let Some((function, body)) = question else { break };
+            let answer = self.driver.ask(Ask::Rpc { function, body }).await;
+            if self.driver.account().is_none_or(|account| account.user_id != user_id) {
+                return Err(ErrorCode::NotAuthenticated.into());
             }
-            self.save(&account.user_id).await;
+            let answer = answer.and_then(|answer| match answer {
+                Answer::Json(body) => Ok(body),
+                _ => Err(mismatch()),
+            });
+            let taken = match (&batch, &mut reading) {
+                (None, Some(reading)) => reading.answer(answer),
+                (None, None) => Ok(()),
+                (Some(batch), _) => book.borrow_mut().ledger.answered(batch, answer.map(|_| ())),
+            };
+            if let Err(error) = taken {
+                if read {
+                    book.borrow_mut().trouble = Trouble::of(&error);
+                }
+                return Err(error);
+            }
+            if batch.is_some() {
+                self.save(&user_id, &book);
+            }
         }
-        true
+        if let Some(mut reading) = reading {
+            let mut book = book.borrow_mut();
+            book.quota = reading.quota.take();
+            let blocked = book.quota.as_ref().is_some_and(|quota| quota.blocked);
+            book.trouble = blocked.then_some(Trouble::Quota);
+            book.ledger.take(reading);
+        }
+        Ok(())
     }
 
-    async fn save(&self, user_id: &str) {
-        let text = self.with_ledger(user_id, |ledger| ledger.save_queue());
+    /// Keeps the queue where a crash does not reach it. The host does so in the order of the calls, and reports a disk
+    /// that does not take it; the queue in memory goes on.
+    fn save(&self, user_id: &str, book: &RefCell<Book>) {
+        let text = book.borrow().ledger.save_queue();
         if let Ok(promise) = self.driver.host().save_usage_queue(user_id, &text) {
-            // The host reports a disk that does not take it; the queue in memory goes on.
-            let _ = JsFuture::from(promise).await;
+            spawn(async move {
+                let _ = JsFuture::from(promise).await;
+            });
         }
     }
 
-    fn with_ledger<T>(&self, user_id: &str, run: impl FnOnce(&mut Ledger) -> T) -> T {
-        let mut ledgers = self.by_user.borrow_mut();
-        if let Some((_, ledger)) = ledgers.iter_mut().find(|(user, _)| user == user_id) {
-            return run(ledger);
+    fn of(&self, user_id: &str) -> Rc<RefCell<Book>> {
+        let mut books = self.by_user.borrow_mut();
+        if let Some((_, book)) = books.iter().find(|(user, _)| user == user_id) {
+            return Rc::clone(book);
         }
-        let mut ledger = Ledger::new(0);
-        let result = run(&mut ledger);
-        ledgers.push((user_id.to_owned(), ledger));
-        result
+        let book = Rc::<RefCell<Book>>::default();
+        books.push((user_id.to_owned(), Rc::clone(&book)));
+        book
     }
 
-    /// What the user who is signed in used in this window.
-    pub(crate) fn snapshot(&self, show_estimates: bool) -> UsageSnapshot {
-        let ledgers = self.by_user.borrow();
-        let ledger = self
-            .driver
-            .account()
-            .and_then(|account| find(&ledgers, &account.user_id));
-        let session = ledger.map_or_else(Totals::default, |ledger| *ledger.session());
-        let recent = ledger.into_iter().flat_map(Ledger::recent);
-        let requests = recent.map(|call| entry(call, show_estimates).into());
-        Object::new()
-            .with("totals", totals(&session, show_estimates))
-            .with("requests", requests.collect::<Vec<_>>())
-            .into_js()
-            .unchecked_into()
+    fn now(&self) -> UnixMillis {
+        UnixMillis(i64::try_from(self.driver.now().0).unwrap_or(i64::MAX))
     }
-}
 
-fn find<'a>(ledgers: &'a [(String, Ledger)], user_id: &str) -> Option<&'a Ledger> {
-    ledgers
-        .iter()
-        .find(|(user, _)| user == user_id)
-        .map(|(_, ledger)| ledger)
-}
+    fn periods(&self, now: UnixMillis) -> Periods {
+        let host = self.driver.host();
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::as_conversions,
+            reason = "moments are below 2⁵³"
+        )]
+        Periods::at(now, &|moment| host.utc_offset_minutes(moment.0 as f64))
+    }
 
-fn totals(totals: &Totals, show_estimates: bool) -> Object {
-    let totals = totals.shown(show_estimates);
-    let cost = totals.cost();
-    Object::new()
-        .with("tokens", tokens(&totals.usage))
-        .with("requests", totals.calls)
-        .with("costPicoUsd", cost.amount.unwrap_or(Money::ZERO).to_pico_text())
-        .with("costText", format_cost(cost))
-        .with("estimated", cost.source.is_estimate())
-        .with("unknownCosts", totals.unknown)
-}
+    /// TypeScript's `UsageSnapshot` of the user who is signed in.
+    pub(crate) fn snapshot(&self, show_estimates: bool) -> Object {
+        let account = self.driver.account();
+        let book = account.map(|account| self.of(&account.user_id)).unwrap_or_default();
+        let book = book.borrow();
+        let now = self.now();
+        overview::snapshot(&book.ledger, now, &self.periods(now), show_estimates)
+            .with_some("quota", book.quota.as_ref().map(overview::quota))
+            .with_some("trouble", book.trouble.map(Trouble::as_str))
+    }
 
-/// TypeScript's `TokenCounts`.
-pub(crate) fn tokens(usage: &Usage) -> Object {
-    Object::new()
-        .with("promptTokens", usage.prompt)
-        .with("completionTokens", usage.completion)
-        .with("totalTokens", usage.total)
-        .with("cachedTokens", usage.cached)
-        .with("cacheWriteTokens", usage.cache_write)
-        .with("reasoningTokens", usage.reasoning)
-}
-
-/// TypeScript's `CostFact`.
-pub(crate) fn cost(cost: Cost, show_estimates: bool) -> Object {
-    let cost = cost.shown(show_estimates);
-    Object::new()
-        .with_some("picoUsd", cost.amount.map(Money::to_pico_text))
-        .with("text", format_cost(cost))
-        .with("source", cost.source.as_str())
-}
-
-/// TypeScript's `UsageEntry`.
-fn entry(call: &Call, show_estimates: bool) -> Object {
-    Object::new()
-        .with_some("tokens", call.usage.as_ref().map(tokens))
-        .with("callId", call.call_id.as_str())
-        .with("model", call.model.as_str())
-        .with("startedAt", u64::try_from(call.occurred_at.0).unwrap_or(0))
-        .with("outcome", call.outcome.as_str())
-        .with("cost", cost(call.cost, show_estimates))
+    /// TypeScript's `UsageOverview`, with the account asked first if that is wanted.
+    pub(crate) async fn overview(self: Rc<Self>, show_estimates: bool, ask: bool) -> Object {
+        let mut unread = None;
+        if ask {
+            unread = Rc::clone(&self).talk(true).await.err();
+            self.changed();
+        }
+        let account = self.driver.account();
+        let book = account.map(|account| self.of(&account.user_id)).unwrap_or_default();
+        self.snapshot(show_estimates)
+            .with("requests", overview::requests(&book.borrow().ledger, show_estimates))
+            .with("older", book.borrow().ledger.has_older())
+            .with_some("unread", unread.as_ref().map(detail))
+    }
 }
 
 /// A call as the ledger keeps it.

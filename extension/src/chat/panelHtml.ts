@@ -1,6 +1,4 @@
 /** The page of the panel, as text. Pure. */
-import type { PanelStrings } from './strings.ts';
-
 export interface PanelPage {
   /** The source that VS Code serves the extension's own files from. */
   readonly cspSource: string;
@@ -9,7 +7,8 @@ export interface PanelPage {
   readonly style: string;
   /** A BCP 47 tag, for the page and its numbers. */
   readonly language: string;
-  readonly strings: PanelStrings;
+  /** The texts of the page, which its script reads. */
+  readonly strings: object;
 }
 
 /**

@@ -13,6 +13,7 @@ export function coreHost(
   let lastTimer = 0;
   return {
     now: () => Date.now(),
+    utcOffsetMinutes: (at) => -new Date(at).getTimezoneOffset(),
     randomUuid: newUuid,
     jitter: () => Math.floor(Math.random() * 1001),
     setTimer: (milliseconds, callback) => {
@@ -37,6 +38,11 @@ export function coreHost(
     saveUsageQueue: (userId, text) => queues.save(userId, text),
     loadPriceMap,
   };
+}
+
+/** A moment, given in milliseconds since the Unix epoch, as ISO 8601 in UTC. */
+export function isoTime(at: number): string {
+  return new Date(at).toISOString();
 }
 
 /** A random UUID (RFC 9562, version 4). */

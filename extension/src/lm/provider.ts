@@ -70,7 +70,8 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
   readonly #subscriptions: readonly { dispose(): unknown }[];
   /** Whose models VS Code was told of; empty for nobody's. */
   #userId = '';
-  #running = 0;
+  /** The models whose answers are on their way. */
+  readonly #running: string[] = [];
 
   readonly onDidChangeLanguageModelChatInformation = this.#modelsChanged.event;
   readonly onDidChangeStreaming = this.#streamingChanged.event;
@@ -85,7 +86,12 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
 
   /** Whether an answer is on its way. */
   get streaming(): boolean {
-    return this.#running > 0;
+    return this.#running.length > 0;
+  }
+
+  /** The models whose answers are on their way. */
+  get answering(): readonly string[] {
+    return this.#running;
   }
 
   async provideLanguageModelChatInformation(
@@ -125,7 +131,8 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
     if (token.isCancellationRequested) {
       abort.abort();
     }
-    this.#count(1);
+    this.#running.push(model.id);
+    this.#streamingChanged.fire();
     const reported = { parts: 0 };
     const report = (part: LanguageModelResponsePart): void => {
       reported.parts += 1;
@@ -141,7 +148,8 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
       throw this.#toThrow(error);
     } finally {
       cancelling.dispose();
-      this.#count(-1);
+      this.#running.splice(this.#running.indexOf(model.id), 1);
+      this.#streamingChanged.fire();
     }
   }
 
@@ -254,11 +262,6 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
       this.#userId = userId;
       this.#modelsChanged.fire();
     }
-  }
-
-  #count(change: 1 | -1): void {
-    this.#running += change;
-    this.#streamingChanged.fire();
   }
 }
 

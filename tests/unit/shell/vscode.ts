@@ -85,6 +85,26 @@ export interface Pick {
   pick(label?: string): void;
 }
 
+interface StatusBarState {
+  visible: boolean;
+  text: string;
+  tooltip: string;
+  label: string;
+  command: string;
+  background: string | undefined;
+}
+
+/** An editor with a webview, and the page in it that the test plays. */
+export interface FakePanel {
+  readonly posted: unknown[];
+  readonly options: unknown;
+  readonly title: string;
+  html: string;
+  revealed: number;
+  say(message: unknown): void;
+  close(): void;
+}
+
 /** What the tests steer and see. */
 export const host = {
   settings: new Map<string, unknown>(),
@@ -105,7 +125,11 @@ export const host = {
   cancelProgress: (): void => undefined,
   progressTitles: [] as string[],
   settingsChanged: new EventEmitter<{ affectsConfiguration(section: string): boolean }>(),
-  statusBar: { visible: false, text: '', tooltip: '' },
+  statusBar: statusBar(),
+  /** The webview panels that are open. */
+  panels: [] as FakePanel[],
+  /** What the save dialog answers. */
+  saveTarget: undefined as Uri | undefined,
   log: [] as string[],
   /** Whether the editor has a chat of its own that takes models of extensions. */
   hasChat: true,
@@ -122,7 +146,9 @@ export const host = {
     for (const waiting of [host.shown, host.boxes, host.picks, host.browsed]) {
       waiting.clear();
     }
-    host.statusBar = { visible: false, text: '', tooltip: '' };
+    host.statusBar = statusBar();
+    host.panels.length = 0;
+    host.saveTarget = undefined;
     host.files = undefined;
     host.hasChat = true;
     host.browserOpens = true;
@@ -130,6 +156,10 @@ export const host = {
     host.uriHandler = undefined;
   },
 };
+
+function statusBar(): StatusBarState {
+  return { visible: false, text: '', tooltip: '', label: '', command: '', background: undefined };
+}
 
 function queue<T>(): { push(item: T): void; next(): Promise<T>; readonly waiting: readonly T[]; clear(): void } {
   const items: T[] = [];
@@ -156,8 +186,8 @@ function queue<T>(): { push(item: T): void; next(): Promise<T>; readonly waiting
 }
 
 export const l10n = {
-  t: (message: string, ...values: readonly unknown[]): string =>
-    message.replaceAll(/\{(\d)\}/gu, (_, index: string) => String(values[Number(index)])),
+  t: (message: unknown, ...values: readonly unknown[]): string =>
+    String(message).replaceAll(/\{(\d)\}/gu, (_, index: string) => String(values[Number(index)])),
 };
 
 export const UIKind = { Desktop: 1, Web: 2 };
@@ -181,6 +211,14 @@ export const env = {
 
 export const ProgressLocation = { Notification: 15 };
 export const StatusBarAlignment = { Left: 1, Right: 2 };
+export const ViewColumn = { Active: -1 };
+
+export class ThemeColor {
+  readonly id: string;
+  constructor(id: string) {
+    this.id = id;
+  }
+}
 export const QuickInputButtons = { Back: { id: 'back' } };
 
 export class MarkdownString {
@@ -227,8 +265,15 @@ export const window = {
   },
   createStatusBarItem: () => ({
     name: '',
-    command: '',
-    accessibilityInformation: undefined,
+    set command(command: string) {
+      host.statusBar.command = command;
+    },
+    set accessibilityInformation({ label }: { readonly label: string }) {
+      host.statusBar.label = label;
+    },
+    set backgroundColor(color: ThemeColor | undefined) {
+      host.statusBar.background = color?.id;
+    },
     set text(text: string) {
       host.statusBar.text = text;
     },
@@ -250,6 +295,37 @@ export const window = {
     dispose: () => undefined,
   }),
   registerWebviewViewProvider: () => ({ dispose: () => undefined }),
+  showSaveDialog: () => Promise.resolve(host.saveTarget),
+  createWebviewPanel: (_type: string, title: string, _column: number, options: unknown) => {
+    const received = new EventEmitter<unknown>();
+    const disposed = new EventEmitter<void>();
+    const panel: FakePanel = {
+      posted: [],
+      options,
+      title,
+      html: '',
+      revealed: 0,
+      say: (message) => received.fire(message),
+      close: () => disposed.fire(),
+    };
+    host.panels.push(panel);
+    return {
+      webview: {
+        cspSource: 'https://csp.example',
+        asWebviewUri: (uri: Uri) => uri,
+        set html(html: string) {
+          panel.html = html;
+        },
+        onDidReceiveMessage: received.event,
+        postMessage: (message: unknown) => Promise.resolve(panel.posted.push(message)),
+      },
+      reveal: () => {
+        panel.revealed += 1;
+      },
+      onDidDispose: disposed.event,
+      dispose: () => disposed.fire(),
+    };
+  },
 };
 
 class FakeInputBox {

@@ -144,15 +144,24 @@ export class Workbench {
     return this.page.getByRole('tab', { name: 'Godoty' });
   }
 
-  /** The extension's entries in the status bar. */
+  /** What the status bar says of spending; signed out, there is none, but a way to sign in. */
   get statusBarItem(): Locator {
-    return this.page.locator(`.statusbar-item[id^="${this.#extensionId}"]:visible`);
+    return this.page.locator(`.statusbar-item[id^="${this.#extensionId}"]:visible:not(:has(.codicon-sign-in))`);
   }
 
-  /** The content of the extension's webview: VS Code nests it in two frames. */
+  /** The content of the panel: VS Code nests it in two frames. */
   get webview(): FrameLocator {
+    return this.#frame('[src*="purpose=webviewView"]');
+  }
+
+  /** The content of the usage page, which is an editor. */
+  get usagePage(): FrameLocator {
+    return this.#frame(':not([src*="purpose=webviewView"])');
+  }
+
+  #frame(which: string): FrameLocator {
     return this.page
-      .frameLocator(`iframe.webview.ready[src*="extensionId=${this.#extensionId}"]`)
+      .frameLocator(`iframe.webview.ready[src*="extensionId=${this.#extensionId}"]${which}`)
       .frameLocator('#active-frame');
   }
 

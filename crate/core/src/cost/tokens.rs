@@ -49,19 +49,6 @@ impl Usage {
             reasoning: self.reasoning.saturating_add(other.reasoning),
         }
     }
-
-    /// The difference of two usages, never below zero.
-    #[must_use]
-    pub const fn saturating_sub(self, other: Self) -> Self {
-        Self {
-            prompt: self.prompt.saturating_sub(other.prompt),
-            completion: self.completion.saturating_sub(other.completion),
-            total: self.total.saturating_sub(other.total),
-            cached: self.cached.saturating_sub(other.cached),
-            cache_write: self.cache_write.saturating_sub(other.cache_write),
-            reasoning: self.reasoning.saturating_sub(other.reasoning),
-        }
-    }
 }
 
 /// A `usage` object: the counts, and the cost if the proxy put it in.

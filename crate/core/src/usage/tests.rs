@@ -1,7 +1,14 @@
+#![expect(clippy::arithmetic_side_effects, reason = "small numbers of tests")]
+
+mod account;
+mod once;
+mod time;
+
 use alloc::format;
 use alloc::string::ToString;
 
 use super::*;
+use crate::cost::Money;
 
 const NOON: UnixMillis = UnixMillis(1_795_262_400_000);
 
@@ -21,7 +28,7 @@ fn call(number: u64, model: &str, cost: Cost) -> Call {
         usage: Some(Usage::new(10, 5)),
         cost,
         outcome: OutcomeName::Done,
-        occurred_at: NOON,
+        occurred_at: UnixMillis(NOON.0 + i64::try_from(number).unwrap()),
     }
 }
 
@@ -33,64 +40,95 @@ fn estimated(amount: i128) -> Cost {
     Cost::known(pico(amount), CostSource::Catalog)
 }
 
+/// A row of `usage_requests`.
+struct Row(Call);
+
+impl Row {
+    fn settled(call: Call, amount: i128) -> Self {
+        Self(Call {
+            cost: Cost::known(pico(amount), CostSource::Settled),
+            ..call
+        })
+    }
+}
+
+/// The account's answer of all calls, which it has in this order.
+fn list(calls: impl Iterator<Item = Call>) -> String {
+    let body = Batch { calls: calls.collect() }.body();
+    let list = body.strip_prefix("{\"records\":").unwrap();
+    list.strip_suffix('}').unwrap().to_string()
+}
+
+/// A reading whose first answer has come.
+fn reading(periods: Periods, list: String) -> Reading {
+    let mut reading = Reading::new(periods);
+    assert_eq!(reading.ask().unwrap().0, "usage_requests");
+    reading.answer(Ok(list)).unwrap();
+    reading
+}
+
+/// What the account says when these are all its calls.
+fn account(rows: &[Row]) -> Reading {
+    let newest_first = rows.iter().rev().map(|row| row.0.clone());
+    reading(Periods::at(NOON, &|_| 0), list(newest_first))
+}
+
+/// The account has a batch.
+fn sent(ledger: &mut Ledger, batch: &Batch) {
+    ledger.answered(batch, Ok(())).unwrap();
+}
+
 #[test]
-fn totals_are_kept_by_session_day_and_model() {
-    let mut ledger = Ledger::new(60);
+fn totals_are_kept_by_window_period_and_model() {
+    let mut ledger = Ledger::new();
     ledger.book(&call(1, "a", reported(10))).unwrap();
     ledger.book(&call(2, "b", estimated(5))).unwrap();
     ledger.book(&call(3, "b", Cost::UNKNOWN)).unwrap();
-    // Noon is in the day that began at 23:00 UTC by a clock one hour ahead.
+    let today = Periods::at(NOON, &|_| 60).today;
     ledger
         .book(&Call {
-            occurred_at: UnixMillis(NOON.0 - 13 * 3_600_000),
+            occurred_at: today,
             ..call(4, "a", reported(100))
         })
         .unwrap();
     ledger
         .book(&Call {
-            occurred_at: UnixMillis(NOON.0 - 13 * 3_600_000 - 1),
+            occurred_at: UnixMillis(today.0 - 1),
             ..call(5, "a", reported(1000))
         })
         .unwrap();
-    assert_eq!(
-        (
-            ledger.session().calls,
-            ledger.session().amount,
-            ledger.session().unknown
-        ),
-        (5, pico(1115), 1)
-    );
-    assert_eq!((ledger.day(NOON).calls, ledger.day(NOON).amount), (4, pico(115)));
-    assert_eq!(ledger.session().usage, Usage::new(50, 25));
-    let models: Vec<_> = ledger
-        .models()
-        .map(|(name, totals)| (name, totals.amount.pico(), totals.estimates))
+    let here = ledger.here();
+    assert_eq!((here.calls, here.amount, here.unknown), (5, pico(1115), 1));
+    assert_eq!(here.usage, Usage::new(50, 25));
+    let sums = ledger.since(today);
+    assert!(!sums.complete, "nobody has asked the account");
+    assert_eq!((sums.totals.calls, sums.totals.amount), (4, pico(115)));
+    let models: Vec<_> = sums
+        .models
+        .iter()
+        .map(|(name, totals)| (name.as_str(), totals.amount.pico(), totals.estimates))
         .collect();
-    assert_eq!(models, [("a", 1110, 0), ("b", 5, 1)]);
-    assert!(ledger.session().cost().source.is_estimate());
+    assert_eq!(models, [("a", 110, 0), ("b", 5, 1)]);
+    assert!(here.cost().source.is_estimate());
     assert_eq!(Totals::default().cost(), Cost::known(Money::ZERO, CostSource::Reported));
-    assert_eq!(
-        Totals {
-            calls: 1,
-            unknown: 1,
-            ..Totals::default()
-        }
-        .cost(),
-        Cost::UNKNOWN
-    );
+    let unknown = Totals {
+        calls: 1,
+        unknown: 1,
+        ..Totals::default()
+    };
+    assert_eq!(unknown.cost(), Cost::UNKNOWN);
 }
 
 #[test]
 fn a_call_is_improved_and_never_counted_twice() {
-    let mut ledger = Ledger::new(0);
+    let mut ledger = Ledger::new();
     assert!(ledger.book(&call(1, "a", Cost::UNKNOWN)).unwrap());
     assert!(ledger.book(&call(1, "a", estimated(7))).unwrap());
     assert!(!ledger.book(&call(1, "a", estimated(7))).unwrap());
     assert!(ledger.book(&call(1, "a2", reported(9))).unwrap());
     assert!(!ledger.book(&call(1, "a", estimated(7))).unwrap());
-    assert_eq!((ledger.session().calls, ledger.session().amount), (1, pico(9)));
-    assert!(ledger.settle(&id(1), pico(8)));
-    assert!(!ledger.settle(&id(2), pico(8)));
+    assert_eq!((ledger.here().calls, ledger.here().amount), (1, pico(9)));
+    ledger.take(account(&[Row::settled(call(1, "a2", reported(9)), 8)]));
     assert!(!ledger.book(&call(1, "a", reported(9))).unwrap());
     let totals = Totals {
         calls: 1,
@@ -98,14 +136,15 @@ fn a_call_is_improved_and_never_counted_twice() {
         usage: Usage::new(10, 5),
         ..Totals::default()
     };
-    assert_eq!((*ledger.session(), ledger.day(NOON)), (totals, totals));
-    assert_eq!(ledger.models().collect::<Vec<_>>(), [("a2", &totals)]);
-    assert_eq!(ledger.pending(), 1);
+    let sums = ledger.since(UnixMillis(0));
+    assert_eq!((ledger.here(), sums.totals), (totals, totals));
+    assert_eq!(sums.models, [("a2".to_string(), totals)]);
+    assert_eq!(ledger.pending(), 0, "the account has it");
 }
 
 #[test]
 fn a_record_has_the_shape_that_the_account_takes() {
-    let mut ledger = Ledger::new(0);
+    let mut ledger = Ledger::new();
     let usage = Usage {
         cached: 4,
         cache_write: 3,
@@ -133,37 +172,39 @@ fn a_record_has_the_shape_that_the_account_takes() {
             {"call_id": id(1), "response_id": "r", "model": "m", "prompt_tokens": 12, "completion_tokens": 5,
              "total_tokens": 17, "cached_tokens": 4, "cache_write_tokens": 3, "reasoning_tokens": 2,
              "cost_usd": "0.000012345678", "cost_source": "reported", "outcome": "done",
-             "occurred_at": "2026-11-21T12:00:00.000Z"},
+             "occurred_at": "2026-11-21T12:00:00.001Z"},
             {"call_id": id(2), "response_id": null, "model": "m", "prompt_tokens": 0, "completion_tokens": 0,
              "total_tokens": 0, "cached_tokens": 0, "cache_write_tokens": 0, "reasoning_tokens": 0,
              "cost_usd": null, "cost_source": "unknown", "outcome": "tool_calls",
-             "occurred_at": "2026-11-21T12:00:00.000Z"},
+             "occurred_at": "2026-11-21T12:00:00.002Z"},
         ]})
     );
 }
 
 #[test]
-fn a_record_stays_until_it_is_acknowledged_as_it_is_now() {
-    let mut ledger = Ledger::new(0);
+fn a_record_stays_until_the_account_has_it() {
+    let mut ledger = Ledger::new();
     for number in 0..150 {
         ledger.book(&call(number, "m", estimated(1))).unwrap();
     }
     let first = ledger.next_batch().unwrap();
     assert_eq!(first.call_ids().count(), MAX_BATCH);
-    // While the batch is under way, one of its calls is improved.
+    assert_eq!(ledger.next_batch().as_ref(), Some(&first), "nobody has answered yet");
+    // While the batch is under way, one of its calls is improved. The account keeps what it got first.
     ledger.book(&call(7, "m", reported(2))).unwrap();
-    ledger.acknowledge(&first);
-    assert_eq!(ledger.pending(), 51);
-    assert_eq!(ledger.next_batch().unwrap().call_ids().next(), Some(id(7).as_str()));
+    sent(&mut ledger, &first);
+    assert_eq!(ledger.pending(), 50);
+    assert_eq!(ledger.here().amount, pico(151));
     let second = ledger.next_batch().unwrap();
-    ledger.acknowledge(&second);
-    ledger.acknowledge(&second);
+    assert_eq!(second.call_ids().next(), Some(id(100).as_str()));
+    sent(&mut ledger, &second);
+    sent(&mut ledger, &second);
     assert_eq!((ledger.pending(), ledger.next_batch()), (0, None));
 }
 
 #[test]
 fn a_record_that_the_account_will_never_take_does_not_keep_back_the_others() {
-    let mut ledger = Ledger::new(0);
+    let mut ledger = Ledger::new();
     for number in 0..3 {
         ledger.book(&call(number, "m", estimated(1))).unwrap();
     }
@@ -175,30 +216,33 @@ fn a_record_that_the_account_will_never_take_does_not_keep_back_the_others() {
     let batch = ledger.next_batch().unwrap();
     let mut refused = Error::new(ErrorCode::ValidationFailed);
     refused.reasons.push("records[1].prompt_tokens".into());
-    assert!(
-        !ledger.refuse(&batch, &Error::new(ErrorCode::NetworkError)),
+    let offline = Error::new(ErrorCode::NetworkError);
+    assert_eq!(
+        ledger.answered(&batch, Err(offline.clone())),
+        Err(offline),
         "only a refusal for good counts"
     );
-    assert!(ledger.refuse(&batch, &refused));
+    assert_eq!(ledger.answered(&batch, Err(refused.clone())), Ok(()));
     assert_eq!(ids(&ledger), Some(alloc::vec![id(0), id(2)]));
     // Without a name it is the oldest.
     let batch = ledger.next_batch().unwrap();
-    assert!(ledger.refuse(&batch, &Error::new(ErrorCode::ValidationFailed)));
+    let unnamed = Error::new(ErrorCode::ValidationFailed);
+    assert_eq!(ledger.answered(&batch, Err(unnamed)), Ok(()));
     assert_eq!(ids(&ledger), Some(alloc::vec![id(2)]));
     // A refusal that names nothing of the batch does not go on for ever.
     refused.reasons = alloc::vec!["records[9]".into()];
     let batch = ledger.next_batch().unwrap();
-    assert!(!ledger.refuse(&batch, &refused));
+    assert_eq!(ledger.answered(&batch, Err(refused.clone())), Err(refused));
 }
 
 #[test]
 fn the_queue_survives_and_newer_records_win() {
-    let mut before = Ledger::new(0);
+    let mut before = Ledger::new();
     before.book(&call(1, "m", estimated(1))).unwrap();
     before.book(&call(2, "m", estimated(1))).unwrap();
     let saved = before.save_queue();
 
-    let mut after = Ledger::new(0);
+    let mut after = Ledger::new();
     after.book(&call(2, "m", reported(3))).unwrap();
     after.book(&call(3, "m", reported(4))).unwrap();
     assert_eq!(after.restore_queue(&saved), Ok(2));
@@ -224,20 +268,21 @@ fn the_queue_survives_and_newer_records_win() {
 
 #[test]
 fn everything_is_bounded() {
-    let mut ledger = Ledger::new(0);
+    let mut ledger = Ledger::new();
     for number in 0..6000 {
         ledger.book(&call(number, &format!("m{number}"), reported(1))).unwrap();
     }
-    assert_eq!((ledger.session().calls, ledger.session().amount), (6000, pico(6000)));
+    assert_eq!((ledger.here().calls, ledger.here().amount), (6000, pico(6000)));
     assert_eq!(
-        (ledger.pending(), ledger.models().count(), ledger.entries.len()),
-        (MAX_QUEUE, MAX_MODELS, MAX_CALLS)
+        (ledger.pending(), ledger.entries.len(), ledger.latest().count()),
+        (MAX_CALLS, MAX_CALLS, MAX_LISTED)
     );
+    assert!(ledger.has_older());
 }
 
 #[test]
 fn what_the_account_would_refuse_is_refused_here() {
-    let mut ledger = Ledger::new(0);
+    let mut ledger = Ledger::new();
     for wrong in [
         "",
         "x",
@@ -256,23 +301,8 @@ fn what_the_account_would_refuse_is_refused_here() {
 }
 
 #[test]
-fn moments_are_written_in_utc() {
-    for (millis, text) in [
-        (0, "1970-01-01T00:00:00.000Z"),
-        (951_782_399_999, "2000-02-28T23:59:59.999Z"),
-        (951_782_400_000, "2000-02-29T00:00:00.000Z"),
-        (1_709_164_800_000, "2024-02-29T00:00:00.000Z"),
-        (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
-        (-1, "1970-01-01T00:00:00.000Z"),
-        (i64::MAX, "9999-12-31T23:59:59.999Z"),
-    ] {
-        assert_eq!(rfc3339(UnixMillis(millis)), text);
-    }
-}
-
-#[test]
 fn estimates_are_hidden_from_those_who_do_not_want_them() {
-    let mut ledger = Ledger::new(0);
+    let mut ledger = Ledger::new();
     let mut estimated = Call {
         call_id: "00000000-0000-4000-8000-000000000001".into(),
         response_id: None,
@@ -283,14 +313,14 @@ fn estimates_are_hidden_from_those_who_do_not_want_them() {
         occurred_at: UnixMillis(0),
     };
     ledger.book(&estimated).unwrap();
-    assert_eq!(ledger.session().shown(true).cost().amount, Money::parse_usd("0.5"));
-    assert_eq!(ledger.session().shown(false).cost(), Cost::UNKNOWN);
+    assert_eq!(ledger.here().shown(true).cost().amount, Money::parse_usd("0.5"));
+    assert_eq!(ledger.here().shown(false).cost(), Cost::UNKNOWN);
     // What the server stated in the meantime is no estimate.
     estimated.cost = Cost::known(Money::parse_usd("0.25").unwrap(), CostSource::Reported);
     ledger.book(&estimated).unwrap();
     assert_eq!(
-        ledger.session().shown(false).cost(),
+        ledger.here().shown(false).cost(),
         Cost::known(Money::parse_usd("0.25").unwrap(), CostSource::Reported)
     );
-    assert_eq!(ledger.recent().count(), 1);
+    assert_eq!(ledger.latest().count(), 1);
 }
