@@ -111,7 +111,7 @@ export class AnswerView {
 
   #factsLine(answer: Answer): HTMLElement {
     const facts = factsOf(answer, this.#strings, document.documentElement.lang);
-    const text = h('span', { class: 'facts-text' }, ...facts.map(factElement).flatMap(separated));
+    const text = h('span', { class: 'facts-text' }, ...facts.map(factElement).map(separated));
     if (answer.state.status === 'streaming') {
       return h('div', { class: 'facts' }, waitingDots(), text);
     }
@@ -156,8 +156,9 @@ function waitingDots(): HTMLElement {
   return h('span', { class: 'waiting', 'aria-hidden': 'true' }, h('i'), h('i'), h('i'));
 }
 
-function separated(element: HTMLElement, index: number): (HTMLElement | string)[] {
-  return index === 0 ? [element] : [' · ', element];
+/** The separator belongs to what follows it, so that none hangs at the end of a line. */
+function separated(element: HTMLElement, index: number): HTMLElement {
+  return h('span', { class: 'separated' }, index === 0 ? null : h('span', { class: 'separator' }, ' · '), element);
 }
 
 function factElement({ kind, text, detail }: Fact): HTMLElement {
