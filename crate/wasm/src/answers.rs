@@ -1,8 +1,6 @@
 //! `GodotyClient`: models, answers and usage as TypeScript sees them.
 
-use alloc::rc::Rc;
-use alloc::string::String;
-use alloc::vec::Vec;
+use std::rc::Rc;
 
 use godoty_core::catalog::Model;
 use godoty_core::chat::{ChatRequest, Outcome, ToolCall};
@@ -122,7 +120,7 @@ impl GodotyClient {
         promise(async move {
             let catalog = chats.models().await.map_err(|error| to_js(&error))?;
             let models = catalog.models().iter().map(|model| model_info(model).into());
-            Ok(models.collect::<Value>().into_js())
+            Ok(Value::List(models.collect()).into_js())
         })
     }
 

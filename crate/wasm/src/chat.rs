@@ -1,9 +1,7 @@
 //! One answer: key, request, bytes, end. What to do next is the core's to say at each step.
 
-use alloc::borrow::ToOwned as _;
-use alloc::rc::Rc;
-use alloc::string::String;
-use core::cell::RefCell;
+use std::cell::RefCell;
+use std::rc::Rc;
 
 use godoty_core::catalog::{Catalog, Model, PriceMap};
 use godoty_core::chat::{ChatRequest, ChatResult, ChatStream, End, Flags, Outcome, ResponseHead};
@@ -25,7 +23,6 @@ use crate::driver::{Driver, mismatch};
 use crate::task::spawn;
 use crate::timer::Timer;
 use crate::transport::{self, Abort};
-use crate::value::Object;
 use crate::{oneshot, usage};
 
 /// What a request may take, in milliseconds and tries.
@@ -50,10 +47,13 @@ pub(crate) struct Deltas<'a>(pub(crate) &'a Function);
 impl Deltas<'_> {
     /// Hands a piece over; what the listener throws is its own affair.
     fn hand(&self, text: Option<&str>, reasoning: Option<&str>) {
-        let piece = Object::new()
-            .with_some("text", text)
-            .with_some("reasoning", reasoning)
-            .into_js();
+        let piece = js_sys::Object::new();
+        for (name, value) in [("text", text), ("reasoning", reasoning)] {
+            if let Some(value) = value {
+                // Setting a property of a fresh object can't fail.
+                let _ = js_sys::Reflect::set(&piece, &JsValue::from_str(name), &JsValue::from_str(value));
+            }
+        }
         let _ = self.0.call1(&JsValue::UNDEFINED, &piece);
     }
 }

@@ -1,9 +1,6 @@
 //! `GodotyClient`: the account as TypeScript sees it.
 
-use alloc::borrow::ToOwned as _;
-use alloc::boxed::Box;
-use alloc::rc::Rc;
-use alloc::string::String;
+use std::rc::Rc;
 
 use godoty_core::auth::{Account, Supabase};
 use godoty_core::device::Device;
@@ -315,7 +312,7 @@ impl GodotyClient {
                     .with_some("url", url)
                     .with("lifetimeMs", LIFETIME_MS)
                     .into_js()),
-                Answer::Ways(offers) => Ok(offers.iter().map(offer).collect::<Value>().into_js()),
+                Answer::Ways(offers) => Ok(Value::from(offers.iter().map(offer).collect::<Vec<_>>()).into_js()),
                 Answer::AccessToken(token) => Ok(JsValue::from_str(token.expose())),
                 Answer::Done => Ok(JsValue::UNDEFINED),
                 Answer::ModelAccess(_) | Answer::Json(_) => Err(to_js(&mismatch())),
@@ -325,7 +322,7 @@ impl GodotyClient {
 }
 
 fn offer(offer: &Offer) -> Value {
-    let returns: Value = offer.returns.iter().map(|back| back.as_str().into()).collect();
+    let returns: Vec<Value> = offer.returns.iter().map(|back| back.as_str().into()).collect();
     let object = Object::new().with("way", offer.way.as_str());
     object.with("returns", returns).into()
 }

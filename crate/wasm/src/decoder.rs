@@ -1,7 +1,5 @@
 //! `ChatDecoder`: the stream decoder by itself, for callers that bring their own bytes (the benchmark, the boundary tests).
 
-use alloc::string::String;
-
 use godoty_core::chat::{ChatResult, ChatStream, End, ResponseHead};
 use godoty_core::cost::{Cost, Money, Usage};
 use wasm_bindgen::prelude::*;

@@ -3,8 +3,8 @@
 //! The machine is borrowed only while [`Session::handle`] or [`Session::poll`] runs, so that an effect which calls back
 //! into this instance finds it free.
 
-use alloc::rc::Rc;
-use core::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use godoty_core::auth::{Account, Millis};
 use godoty_core::error::{Error, ErrorCode};

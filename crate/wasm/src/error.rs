@@ -1,12 +1,11 @@
 //! The core's error as a real JavaScript `Error` with a typed `detail`.
 
-use alloc::string::ToString as _;
-
 use godoty_core::error::{Error, Server};
 use godoty_core::network::NetworkCause;
+use js_sys::Reflect;
 use wasm_bindgen::prelude::*;
 
-use crate::value::{Fresh, Object, Value};
+use crate::value::Object;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r"
@@ -57,7 +56,9 @@ export interface GodotyError extends Error {
 pub(crate) fn to_js(error: &Error) -> JsValue {
     let thrown = js_sys::Error::new(&error.to_string());
     thrown.set_name("GodotyError");
-    thrown.unchecked_ref::<Fresh>().set("detail", detail(error).into_js());
+    let detail = detail(error).into_js();
+    // Setting a property of a fresh object can't fail.
+    let _ = Reflect::set(&thrown, &JsValue::from_str("detail"), &detail);
     thrown.into()
 }
 
@@ -72,7 +73,7 @@ pub(crate) fn detail(error: &Error) -> Object {
         object
     } else {
         let reasons = error.reasons.iter().map(|reason| reason.as_str().into());
-        object.with("reasons", reasons.collect::<Value>())
+        object.with("reasons", reasons.collect::<Vec<_>>())
     };
     object
         .with_some("serverMessage", error.server_message.as_deref())

@@ -1,7 +1,5 @@
 //! What the host gives: a clock, timers, the session store, and ears for events.
 
-use alloc::string::String;
-
 use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 

@@ -1,9 +1,4 @@
 //! WebAssembly bindings of the Godoty core: they convert and fetch, and decide nothing.
-//!
-//! No `std`: its panics end in the same trap, after writing a message that nothing in WebAssembly shows.
-#![cfg_attr(all(target_family = "wasm", not(test)), no_std)]
-
-extern crate alloc;
 
 mod answers;
 mod cancel;
@@ -34,11 +29,4 @@ struct Options;
 #[cfg(target_family = "wasm")]
 impl rlsf::GlobalTlsfOptions for Options {
     const ENABLE_REALLOCATION: bool = false;
-}
-
-/// A panic is a trap, and a trap is an exception in JavaScript.
-#[cfg(all(target_family = "wasm", not(test)))]
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    core::arch::wasm32::unreachable()
 }

@@ -1,10 +1,10 @@
 //! A value that arrives once: the bridge between the machine's replies and the futures that wait for them.
 
-use alloc::rc::Rc;
-use core::cell::RefCell;
-use core::future::Future;
-use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 
 struct Slot<T> {
     value: Option<T>,

@@ -1,7 +1,6 @@
 //! A small table: what is under way, by id. There are a handful of rows, so a list beats a tree in size and speed.
 
-use alloc::vec::Vec;
-use core::cell::RefCell;
+use std::cell::RefCell;
 
 /// Rows by id.
 pub(crate) struct Table<K, V>(RefCell<Vec<(K, V)>>);

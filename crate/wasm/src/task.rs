@@ -1,8 +1,7 @@
 //! Running futures. Each is boxed first: the machinery around one is in the module once, not once for each future.
 
-use alloc::boxed::Box;
-use core::future::Future;
-use core::pin::Pin;
+use std::future::Future;
+use std::pin::Pin;
 
 use js_sys::Promise;
 use wasm_bindgen::JsValue;

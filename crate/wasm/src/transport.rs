@@ -3,21 +3,16 @@
 //! Redirects are refused (`redirect: "error"`): fetch strips `Authorization` on a redirect to another origin, but not
 //! `apikey`. No cookies, no cache. Nothing of a request is ever logged.
 
-use alloc::rc::Rc;
-use alloc::string::String;
-use alloc::vec::Vec;
-use core::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
+use gloo_net::http::RequestBuilder;
 use godoty_core::http::{Method, Request, Response, TransportError};
 use godoty_core::network::NetworkCause;
-use godoty_core::secret::Secret;
 use js_sys::{Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{
-    AbortController, Headers, ReadableStreamDefaultReader, RequestCache, RequestCredentials, RequestInit,
-    RequestRedirect,
-};
+use web_sys::{AbortController, ReadableStreamDefaultReader, RequestCache, RequestCredentials, RequestRedirect};
 
 use crate::host::CoreHost;
 use crate::task::spawn;
@@ -25,7 +20,7 @@ use crate::timer::Timer;
 
 #[wasm_bindgen]
 unsafe extern "C" {
-    /// The host's `fetch`; a window's and a worker's are one.
+    /// gloo-net's own `send` drops what the platform says about a failure; see [`cause`].
     #[wasm_bindgen(js_name = fetch)]
     fn fetch_with_request(request: &web_sys::Request) -> Promise;
 }
@@ -115,7 +110,7 @@ pub(crate) async fn send(host: &CoreHost, request: &Request, abort: &Rc<Abort>) 
 pub(crate) struct Stream {
     /// The HTTP status.
     pub(crate) status: u16,
-    response: web_sys::Response,
+    response: gloo_net::http::Response,
     reader: Option<ReadableStreamDefaultReader>,
     abort: Rc<Abort>,
 }
@@ -139,7 +134,7 @@ pub(crate) async fn open(request: &Request, abort: &Rc<Abort>) -> Result<Stream,
 impl Stream {
     /// A response header.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
-        self.response.headers().get(name).ok().flatten()
+        self.response.headers().get(name)
     }
 
     /// Ends the request: nothing more of it is wanted.
@@ -164,36 +159,34 @@ impl Stream {
     }
 }
 
-async fn fetch(request: &Request, abort: &Rc<Abort>) -> Result<web_sys::Response, TransportError> {
+async fn fetch(request: &Request, abort: &Rc<Abort>) -> Result<gloo_net::http::Response, TransportError> {
     if let Some(reason) = abort.reason() {
         return Err(reason);
     }
-    let built = build(request, abort).map_err(|_| NO_SAYING)?;
+    let method = match request.method() {
+        Method::Get => gloo_net::http::Method::GET,
+        Method::Post => gloo_net::http::Method::POST,
+        Method::Put => gloo_net::http::Method::PUT,
+    };
+    let mut builder = RequestBuilder::new(request.url())
+        .method(method)
+        .redirect(RequestRedirect::Error)
+        .cache(RequestCache::NoStore)
+        .credentials(RequestCredentials::Omit)
+        .abort_signal(Some(&abort.controller.signal()));
+    for (name, value) in request.headers() {
+        builder = builder.header(name, value.expose());
+    }
+    let built = match request.body() {
+        Some(body) => builder.body(body.expose()),
+        None => builder.build(),
+    };
+    let built: web_sys::Request = built.map_err(|_| NO_SAYING)?.into();
     let response = JsFuture::from(fetch_with_request(&built))
         .await
         .map_err(|error| ended(abort, cause(error)))?;
-    response.dyn_into().map_err(|_| NO_SAYING)
-}
-
-/// The request as the platform takes it.
-fn build(request: &Request, abort: &Abort) -> Result<web_sys::Request, JsValue> {
-    let headers = Headers::new()?;
-    for (name, value) in request.headers() {
-        headers.set(name, value.expose())?;
-    }
-    let init = RequestInit::new();
-    init.set_method(match request.method() {
-        Method::Get => "GET",
-        Method::Post => "POST",
-        Method::Put => "PUT",
-    });
-    init.set_redirect(RequestRedirect::Error);
-    init.set_cache(RequestCache::NoStore);
-    init.set_credentials(RequestCredentials::Omit);
-    init.set_signal(Some(&abort.controller.signal()));
-    init.set_headers_headers(&headers);
-    init.set_body_opt_str(request.body().map(Secret::expose));
-    web_sys::Request::new_with_str_and_init(request.url(), &init)
+    let response: web_sys::Response = response.dyn_into().map_err(|_| NO_SAYING)?;
+    Ok(response.into())
 }
 
 /// Why a request ended without an answer: our own abort, or the network.

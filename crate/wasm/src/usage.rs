@@ -1,10 +1,7 @@
 //! The ledgers of a client, one per user, the records on their way to the account, and what the account says of them.
 
-use alloc::borrow::ToOwned as _;
-use alloc::rc::Rc;
-use alloc::string::String;
-use alloc::vec::Vec;
-use core::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use godoty_core::auth::Account;
 use godoty_core::chat::{ChatResult, Outcome};
