@@ -259,7 +259,7 @@ impl Ledger {
 
     /// The account has answered to a batch. What it has is sent, but for a record that has changed since. When it will
     /// never take one of the records, that one is taken out, or it would keep back all that follow; the error's
-    /// `records[N]…` names it, else it is the oldest.
+    /// `records[N]…` names it. A refusal without a name takes none out: it may come from a server that lacks the function.
     ///
     /// # Errors
     /// The account's, when going on at once is of no use.
@@ -273,7 +273,7 @@ impl Ledger {
             return Ok(());
         };
         let named = error.reasons.iter().find_map(|reason| record_index(reason));
-        let refused = batch.calls.get(named.unwrap_or(0));
+        let refused = named.and_then(|index| batch.calls.get(index));
         if let Some(call) = refused.filter(|_| error.code == ErrorCode::ValidationFailed)
             && let Some(entry) = self.find(&call.call_id).filter(|entry| entry.place == Place::Queued)
         {

@@ -224,12 +224,12 @@ fn a_record_that_the_account_will_never_take_does_not_keep_back_the_others() {
     );
     assert_eq!(ledger.answered(&batch, Err(refused.clone())), Ok(()));
     assert_eq!(ids(&ledger), Some(alloc::vec![id(0), id(2)]));
-    // Without a name it is the oldest.
+    // A server that says no without naming a record, as one does that lacks the function, refuses none of them.
     let batch = ledger.next_batch().unwrap();
     let unnamed = Error::new(ErrorCode::ValidationFailed);
-    assert_eq!(ledger.answered(&batch, Err(unnamed)), Ok(()));
-    assert_eq!(ids(&ledger), Some(alloc::vec![id(2)]));
-    // A refusal that names nothing of the batch does not go on for ever.
+    assert_eq!(ledger.answered(&batch, Err(unnamed.clone())), Err(unnamed));
+    assert_eq!(ids(&ledger), Some(alloc::vec![id(0), id(2)]));
+    // Nor does one that names nothing of the batch.
     refused.reasons = alloc::vec!["records[9]".into()];
     let batch = ledger.next_batch().unwrap();
     assert_eq!(ledger.answered(&batch, Err(refused.clone())), Err(refused));
