@@ -2,7 +2,8 @@
 //! refresh tokens (invariant 6).
 //!
 //! `GODOTY_HISTORIES` says how many histories run (10,000 if it is silent), a third of them on each kind of store;
-//! `GODOTY_SEED` repeats a run.
+//! `GODOTY_SEED` says which: a number repeats a run, `random` draws new ones, and silence takes the same ones in every run, so
+//! that a change is judged by what it does and not by luck.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -30,7 +31,10 @@ use crate::world::{Tally, run};
 fn explore(kind: Kind) -> Tally {
     let number = |name: &str| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let histories = number("GODOTY_HISTORIES").unwrap_or(10_000) / 3;
-    let seed = number("GODOTY_SEED").unwrap_or_else(|| RandomState::new().build_hasher().finish());
+    let seed = match env::var("GODOTY_SEED") {
+        Ok(text) if text == "random" => RandomState::new().build_hasher().finish(),
+        _ => number("GODOTY_SEED").unwrap_or(1),
+    };
     println!("{kind:?}: {histories} histories, GODOTY_SEED={seed}");
     let config = Config {
         cases: u32::try_from(histories).unwrap(),
