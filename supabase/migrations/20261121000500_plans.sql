@@ -134,7 +134,8 @@ as $$
     'rpm_limit', rpm_limit,
     'tpm_limit', tpm_limit,
     'models', pg_catalog.to_jsonb(models),
-    'max_devices', max_devices)
+    'max_devices', max_devices,
+    'output_tokens_per_request', output_tokens_per_request)
   from godoty.plan_of(p_user_id);
 $$;
 

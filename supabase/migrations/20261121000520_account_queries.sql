@@ -197,7 +197,9 @@ begin
 end;
 $$;
 
--- What an account has used of its plan's limits in this month and this hour, both by UTC.
+-- What an account has used of its plan's limits in this month and this hour, both by UTC. An hour has two limits: all
+-- requests, and those that a model answered; a request that failed before a model used a token counts as the former
+-- alone. The hour shows the limit that is nearer.
 create function godoty.quota_of(p_user_id uuid)
 returns jsonb
 language sql
@@ -206,40 +208,50 @@ set search_path = ''
 as $$
   with period as (
     select
-      current_plan.name,
-      current_plan.tokens_per_month,
-      current_plan.model_requests_per_hour,
+      current_plan.*,
       pg_catalog.date_trunc('month', pg_catalog.now(), 'UTC') as month,
       pg_catalog.date_trunc('hour', pg_catalog.now(), 'UTC') as hour
     from godoty.plan_of(p_user_id) as current_plan
   ),
-  used as (
-    select
-      period.*,
-      (select coalesce(pg_catalog.sum(total_tokens), 0)::bigint
-       from public.usage_records
-       where user_id = p_user_id and occurred_at >= month) as tokens,
-      (select pg_catalog.count(*)
-       from public.usage_records
-       where user_id = p_user_id and occurred_at >= hour) as requests
-    from period
+  month as (
+    select period.*, tokens.used as month_used
+    from period, lateral (
+      select coalesce(pg_catalog.sum(total_tokens), 0)::bigint as used
+      from public.usage_records
+      where user_id = p_user_id and occurred_at >= period.month
+    ) as tokens
+  ),
+  hour as (
+    select month.*, nearer.used as hour_used, nearer.allowed as hour_allowed
+    from month, lateral (
+      select counted.used, counted.allowed
+      from (
+        select pg_catalog.count(*) as requests, pg_catalog.count(*) filter (where total_tokens > 0) as answered
+        from public.usage_records
+        where user_id = p_user_id and occurred_at >= month.hour
+      ) as calls, lateral (
+        values (calls.answered, month.model_requests_per_hour), (calls.requests, month.requests_per_hour)
+      ) as counted (used, allowed)
+      order by counted.allowed - counted.used
+      limit 1
+    ) as nearer
   )
   select pg_catalog.jsonb_build_object(
     'plan', name,
     'month', pg_catalog.jsonb_build_object(
-      'used', tokens,
+      'used', month_used,
       'limit', tokens_per_month,
-      'remaining', greatest(tokens_per_month - tokens, 0),
-      -- A month's length does not depend on a time zone only when it is counted in UTC.
+      'remaining', greatest(tokens_per_month - month_used, 0),
+      -- Only in UTC does a month begin at the same instant for everybody.
       'resets_at', godoty.rfc3339(
         pg_catalog.timezone('UTC', pg_catalog.timezone('UTC', month) + interval '1 month'))),
     'hour', pg_catalog.jsonb_build_object(
-      'used', requests,
-      'limit', model_requests_per_hour,
-      'remaining', greatest(model_requests_per_hour - requests, 0),
+      'used', hour_used,
+      'limit', hour_allowed,
+      'remaining', greatest(hour_allowed - hour_used, 0),
       'resets_at', godoty.rfc3339(hour + interval '1 hour')),
-    'blocked', tokens >= tokens_per_month or requests >= model_requests_per_hour)
-  from used;
+    'blocked', month_used >= tokens_per_month or hour_used >= hour_allowed)
+  from hour;
 $$;
 
 create function public.quota()

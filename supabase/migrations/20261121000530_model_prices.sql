@@ -224,6 +224,8 @@ alter table public.usage_records
 
 comment on column public.usage_records.cost_estimated is 'What the client said that the call cost (US dollars).';
 
+-- A call whose tokens nobody counted has no figure. It was stopped or failed before its usage arrived, and a cost of
+-- nothing would be a claim.
 create function godoty.on_usage_record()
 returns trigger
 language plpgsql
@@ -231,9 +233,12 @@ security definer
 set search_path = ''
 as $$
 begin
-  new.cost_computed := godoty.computed_cost(
-    new.model, new.occurred_at, new.prompt_tokens, new.completion_tokens, new.total_tokens, new.cached_tokens,
-    new.cache_write_tokens, new.reasoning_tokens);
+  new.cost_computed := case
+    when new.prompt_tokens > 0 or new.completion_tokens > 0 then
+      godoty.computed_cost(
+        new.model, new.occurred_at, new.prompt_tokens, new.completion_tokens, new.total_tokens, new.cached_tokens,
+        new.cache_write_tokens, new.reasoning_tokens)
+  end;
   return new;
 end;
 $$;

@@ -152,7 +152,9 @@ begin
 end;
 $$;
 
--- Books a page of the spend log, and notes how far the reader has come. Rows of nobody that is known are left out.
+-- Books a page of the spend log, and notes how far the reader has come. Rows of nobody that is known are left
+-- out. A call that LiteLLM itself refused, for a budget or a rate, asked no model: it settles what a client reported of it,
+-- and else is no request of the account, so that trying again uses up no quota.
 create function public.usage_sync_book(p_holder uuid, p_reader text, p_until timestamptz, p_rows jsonb)
 returns jsonb
 language plpgsql
@@ -171,10 +173,14 @@ begin
   for entry in
     select item.*
     from pg_catalog.jsonb_to_recordset(p_rows) as item (
-      request_id text, call_id uuid, user_id uuid, api_key text, failed boolean, model text, cost_usd numeric,
+      request_id text, call_id uuid, user_id uuid, api_key text, failed boolean, refused boolean, model text, cost_usd numeric,
       prompt_tokens integer, completion_tokens integer, total_tokens integer, cached_tokens integer,
       cache_write_tokens integer, reasoning_tokens integer, started_at timestamptz)
     join public.user_profiles as account on account.user_id = item.user_id
+    where item.refused is not true
+      or exists (
+        select 1 from public.usage_records as reported
+        where reported.user_id = item.user_id and reported.call_id = item.call_id)
     order by item.user_id, item.call_id, item.started_at, item.request_id
   loop
     outcome := godoty.book_spend(
@@ -332,7 +338,8 @@ $$;
 insert into godoty.gateway_changes (user_id)
 select distinct user_id from public.user_api_keys where status = 'active';
 
--- As before; a report completes what the spend log alone knew of the call.
+-- As before; a report completes what the spend log alone knew of the call, and of a call that comes several times in one
+-- batch the first is kept for certain, as it is of one that comes in several batches.
 create or replace function public.record_usage(records jsonb)
 returns jsonb
 language plpgsql

@@ -152,7 +152,11 @@ describe.each(engines)('on $name', (engine) => {
       await ask();
       await log({ status: 'failure', tokens: 0, spend: '0' });
       const runs = await Promise.all(Array.from({ length: 5 }, () => sync()));
-      expect(runs.map(({ body }) => body['status']).sort()).toEqual(['busy', 'busy', 'busy', 'busy', 'done']);
+      // A run that begins when another has ended is done as well, and finds nothing.
+      const done = runs.filter(({ body }) => body['status'] === 'done');
+      expect(done.length).toBeGreaterThan(0);
+      expect(runs.filter(({ body }) => body['status'] === 'busy')).toHaveLength(runs.length - done.length);
+      expect(done.reduce((sum, { body }) => sum + Number(body['added']), 0)).toBe(3);
       const booked = await usage();
       expect(booked).toHaveLength(3);
       for (let round = 0; round < 3; round++) {
