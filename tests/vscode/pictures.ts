@@ -117,11 +117,6 @@ try {
   await prompt.click();
   await shoot('chat-narrow');
 
-  await workbench.runCommand('Godoty: Show Usage');
-  await page.locator('.quick-input-list .monaco-list-row').first().waitFor();
-  await shoot('usage');
-  await page.keyboard.press('Escape');
-
   // VS Code offers models in its own chat once their list was opened.
   await workbench.runCommand('Chat: Manage Language Models');
   await page.locator('.monaco-table .monaco-list-row').filter({ hasText: MODEL }).waitFor();
@@ -134,6 +129,12 @@ try {
   await page.locator('.interactive-response').getByText('Divide by 100').waitFor();
   await workbench.runCommand('Notifications: Clear All Notifications');
   await shoot('native-chat');
+
+  await page.keyboard.press('Control+Alt+B');
+  await workbench.runCommand('View: Close All Editors');
+  await workbench.runCommand('Godoty: Show Usage');
+  await workbench.usagePage.getByText('Up to date').waitFor();
+  await shoot('usage');
 } finally {
   await world.close();
   await upstream.close();
