@@ -34,7 +34,7 @@ export function toPage(overview: UsageOverview, context: PageContext): PageState
   const card = (title: string, totals: UsageTotals, complete: boolean): Card => ({
     title,
     cost: complete || totals.requests > 0 ? totals.costText : NOTHING,
-    requests: totals.requests === 1 ? l10n.t('1 request') : l10n.t('{0} requests', format(totals.requests)),
+    requests: requestsText(totals.requests, l10n, format),
     tokens: l10n.t('{0} in, {1} out', format(totals.tokens.promptTokens), format(totals.tokens.completionTokens)),
     notes: [
       ...(complete ? [] : [l10n.t('this window only')]),
@@ -140,7 +140,10 @@ function toModels(
       const { promptTokens, completionTokens } = totals.tokens;
       return {
         cost: totals.costText,
-        detail: l10n.t('{0} requests, {1} tokens', format(totals.requests), format(promptTokens + completionTokens)),
+        detail: [
+          requestsText(totals.requests, l10n, format),
+          l10n.t('{0} tokens', format(promptTokens + completionTokens)),
+        ].join(', '),
       };
     }),
   }));
@@ -207,4 +210,8 @@ function toneOf(outcome: OutcomeName): RequestRow['tone'] {
     case 'error':
       return 'bad';
   }
+}
+
+function requestsText(count: number, l10n: Translator, format: (value: number) => string): string {
+  return count === 1 ? l10n.t('1 request') : l10n.t('{0} requests', format(count));
 }

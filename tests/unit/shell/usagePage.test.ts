@@ -106,6 +106,8 @@ describe('the usage page', () => {
       ['c', ['', '$0.0123', '$0.0123']],
     ]);
     expect(models[1]?.cells[0]?.detail).toBe('2 requests, 1,234 tokens');
+    const one = page({ today: period({ models: [{ model: 'a', totals: totals({ requests: 1 }) }] }) });
+    expect(one.models[0]?.cells[0]?.detail).toBe('1 request, 1,234 tokens');
   });
 
   it('waits for the account only as long as there is nothing to show', () => {
