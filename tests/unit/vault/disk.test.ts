@@ -107,10 +107,16 @@ describe('a lock of files', () => {
     const working = new Promise<void>((resolve) => {
       stop = resolve;
     });
+    let begin = (): void => undefined;
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
     const first = lock().run('a', async (assertHeld) => {
+      begin();
       await working;
       await assertHeld();
     });
+    await begun;
     // Twice the patience of the others.
     let beats = 0;
     const cancel = timing.repeat(() => {
