@@ -137,12 +137,11 @@ function toModels(
       if (totals === undefined) {
         return { cost: '', detail: '' };
       }
-      const { promptTokens, completionTokens } = totals.tokens;
       return {
         cost: totals.costText,
         detail: [
           requestsText(totals.requests, l10n, format),
-          l10n.t('{0} tokens', format(promptTokens + completionTokens)),
+          l10n.t('{0} tokens', format(totals.tokens.totalTokens)),
         ].join(', '),
       };
     }),
