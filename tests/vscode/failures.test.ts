@@ -1,10 +1,11 @@
 // What goes wrong for users, in a real VS Code: each failure names its cause and its next step, and loses nothing.
 import type { Locator } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 
 import { startLocalStack } from '../../local/server/start.ts';
 import type { LocalStack } from '../../local/server/start.ts';
 import { openGate } from '../support/gate.ts';
+import { steps } from './harness/steps.ts';
 import type { Workbench } from './harness/workbench.ts';
 import { startWorld } from './harness/world.ts';
 import type { World } from './harness/world.ts';
@@ -17,7 +18,6 @@ let models: LocalStack;
 let gate: Awaited<ReturnType<typeof openGate>>;
 let world: World;
 let workbench: Workbench;
-let failed = false;
 
 beforeAll(async () => {
   models = await startLocalStack();
@@ -33,14 +33,9 @@ afterAll(async () => {
   await (models as LocalStack | undefined)?.close();
 });
 
-afterEach(async (context) => {
-  if (context.task.result?.state === 'fail') {
-    failed = true;
-    await workbench.picture('failure');
-  }
-});
-
 describe('when something goes wrong', () => {
+  const step = steps(() => [workbench]);
+
   step('a password that is too weak is named so, and another one is asked for', async () => {
     await workbench.runCommand('Godoty: Sign In');
     await workbench.pick('Create account');
@@ -144,14 +139,6 @@ describe('when something goes wrong', () => {
     await workbench.statusBarItem.waitFor();
   });
 });
-
-/** A test that is skipped once an earlier step failed: it would only fail for the same reason, later. */
-function step(name: string, action: () => Promise<void>): void {
-  it(name, async (context) => {
-    if (failed) context.skip('an earlier step failed');
-    await action();
-  });
-}
 
 async function press(notification: RegExp, button: string): Promise<void> {
   await workbench.notification(notification).getByRole('button', { name: button }).click();

@@ -1,21 +1,15 @@
 /** The first minutes with Godoty: the walkthrough leads through them, and the keyboard alone is enough. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 
 import { startWorld } from './harness/world.ts';
 import type { World } from './harness/world.ts';
+import { steps } from './harness/steps.ts';
 import type { Workbench } from './harness/workbench.ts';
 
 let world: World;
 let workbench: Workbench;
-let failed = false;
 
-/** A step that can't succeed once an earlier one has failed. */
-function step(name: string, run: () => Promise<void>): void {
-  it(name, async () => {
-    expect(failed, 'an earlier step failed').toBe(false);
-    await run();
-  });
-}
+const step = steps(() => [workbench]);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -27,13 +21,6 @@ beforeAll(async () => {
 afterAll(async () => {
   // A world that did not start has nothing to close.
   await (world as World | undefined)?.close();
-});
-
-afterEach(async (context) => {
-  if (context.task.result?.state === 'fail') {
-    failed = true;
-    await workbench.picture('failure');
-  }
 });
 
 const stepOf = (title: string) => workbench.page.locator('.getting-started-step').filter({ hasText: title });

@@ -6,8 +6,9 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 
+import { steps } from './harness/steps.ts';
 import type { Workbench } from './harness/workbench.ts';
 import { startWorld } from './harness/world.ts';
 import type { World } from './harness/world.ts';
@@ -18,7 +19,6 @@ let elsewhere: Server;
 const stolen: string[] = [];
 let world: World;
 let workbench: Workbench;
-let failed = false;
 
 beforeAll(async () => {
   elsewhere = createServer((request, response) => {
@@ -35,14 +35,9 @@ afterAll(async () => {
   elsewhere.close();
 });
 
-afterEach(async (context) => {
-  if (context.task.result?.state === 'fail') {
-    failed = true;
-    await workbench.picture('failure');
-  }
-});
-
 describe('a hostile folder', () => {
+  const step = steps(() => [workbench]);
+
   step('in restricted mode sends nothing elsewhere', async () => {
     mkdirSync(path.join(world.folder, '.vscode'));
     writeFileSync(path.join(world.folder, '.vscode', 'settings.json'), hostile('untrusted'));
@@ -109,12 +104,4 @@ async function getsAnAnswer(): Promise<void> {
   );
   expect(last?.model).toBe('gpt-4o-mini');
   expect(stolen).toEqual([]);
-}
-
-/** A test that is skipped once an earlier step failed: it would only fail for the same reason, later. */
-function step(name: string, action: () => Promise<void>): void {
-  it(name, async (context) => {
-    if (failed) context.skip('an earlier step failed');
-    await action();
-  });
 }

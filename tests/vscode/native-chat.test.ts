@@ -4,13 +4,14 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import type { Locator } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 
 import { LmClient } from './harness/lmClient.ts';
 import type { Ask, AskMessage } from './harness/lmClient.ts';
 import { formatUsd } from './harness/money.ts';
 import { begin, end, startUpstream, toolCall } from './harness/toolUpstream.ts';
 import type { Upstream } from './harness/toolUpstream.ts';
+import { steps } from './harness/steps.ts';
 import type { Workbench } from './harness/workbench.ts';
 import { startWorld } from './harness/world.ts';
 import type { ExtensionHost, World } from './harness/world.ts';
@@ -27,24 +28,17 @@ let upstream: Upstream;
 let world: World;
 let workbench: Workbench;
 let client: LmClient;
-let failed = false;
 /** What the complete answers of this window have cost so far. */
 let spent = 0n;
 
 afterAll(close);
 
-afterEach(async (context) => {
-  if (context.task.result?.state === 'fail') {
-    failed = true;
-    await workbench.picture('failure');
-  }
-});
-
 // The last of these windows is the one of the tests that follow them.
 describe.each<ExtensionHost>(['worker', 'node'])('another extension, %s host', (host) => {
+  const step = steps(() => [workbench]);
+
   beforeAll(async () => {
     await close();
-    failed = false;
     spent = 0n;
     upstream = await startUpstream([model, 'llama3.2']);
     client = await LmClient.listen();
@@ -196,6 +190,8 @@ describe.each<ExtensionHost>(['worker', 'node'])('another extension, %s host', (
 });
 
 describe('VS Code’s own chat', () => {
+  const step = steps(() => [workbench]);
+
   step('offers the models with their prices', async () => {
     const { page } = workbench;
     await workbench.runCommand('Chat: Manage Language Models');
@@ -282,14 +278,6 @@ async function close(): Promise<void> {
   await (world as World | undefined)?.close();
   await (client as LmClient | undefined)?.close();
   await (upstream as Upstream | undefined)?.close();
-}
-
-/** A test that is skipped once an earlier step failed: it would only fail for the same reason, later. */
-function step(name: string, action: () => Promise<void>): void {
-  it(name, async (context) => {
-    if (failed) context.skip('an earlier step failed');
-    await action();
-  });
 }
 
 function saying(text: string): Ask {

@@ -1,8 +1,9 @@
 // Ways to sign in, in a real VS Code of a browser, in either of its extension hosts, with the backend's stand-in for GitHub
 // and its inbox. Each begins signed out, and the first makes the account.
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest';
 
+import { apart } from './harness/steps.ts';
 import type { Workbench } from './harness/workbench.ts';
 import { startWorld } from './harness/world.ts';
 import type { ExtensionHost, World } from './harness/world.ts';
@@ -13,6 +14,8 @@ let world: World;
 let workbench: Workbench;
 
 describe.each<ExtensionHost>(['node', 'worker'])('ways to sign in, %s host', (host) => {
+  const test = apart(() => [workbench]);
+
   beforeAll(async () => {
     world = await startWorld({ host });
     workbench = world.workbench;
@@ -23,10 +26,7 @@ describe.each<ExtensionHost>(['node', 'worker'])('ways to sign in, %s host', (ho
     await (world as World | undefined)?.close();
   });
 
-  afterEach(async (context) => {
-    if (context.task.result?.state === 'fail') {
-      await workbench.picture('failure');
-    }
+  afterEach(async () => {
     await workbench.page.keyboard.press('Escape');
     if (await workbench.statusBarItem.isVisible()) {
       await workbench.runCommand('Godoty: Sign Out');
@@ -34,7 +34,7 @@ describe.each<ExtensionHost>(['node', 'worker'])('ways to sign in, %s host', (ho
     }
   });
 
-  it('signs in with GitHub, by the address at which a browser got stuck', async () => {
+  test('signs in with GitHub, by the address at which a browser got stuck', async () => {
     const github = await toGitHub();
     await github.getByLabel('E-mail address').fill(EMAIL);
     await github.getByLabel('Name').fill('Ada');
@@ -51,7 +51,7 @@ describe.each<ExtensionHost>(['node', 'worker'])('ways to sign in, %s host', (ho
     await github.close();
   });
 
-  it('signs in with the code of an e-mail, after a wrong one', async () => {
+  test('signs in with the code of an e-mail, after a wrong one', async () => {
     await askForCode(EMAIL);
     const { code } = await newestMail(EMAIL);
     await typeCode(code === '000000' ? '000001' : '000000');
@@ -61,7 +61,7 @@ describe.each<ExtensionHost>(['node', 'worker'])('ways to sign in, %s host', (ho
     await signedIn();
   });
 
-  it('makes an account only when the user wants one, by a link that comes back to the URI handler', async () => {
+  test('makes an account only when the user wants one, by a link that comes back to the URI handler', async () => {
     const email = 'new@example.org';
     await askForCode(email);
     await pressInNotification(/no account/, 'Create Account');

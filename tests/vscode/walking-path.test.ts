@@ -1,9 +1,10 @@
 // What a newcomer does, in a real VS Code against the embedded backend, in either of its extension hosts. Each step builds on
 // the one before it.
 import type { Locator } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 
 import { formatUsd } from './harness/money.ts';
+import { steps } from './harness/steps.ts';
 import type { Workbench } from './harness/workbench.ts';
 import { startWorld } from './harness/world.ts';
 import type { ExtensionHost, World } from './harness/world.ts';
@@ -20,18 +21,11 @@ end $do$`;
 
 let world: World;
 let workbench: Workbench;
-let failed = false;
-
-afterEach(async (context) => {
-  if (context.task.result?.state === 'fail') {
-    failed = true;
-    await workbench.picture('failure');
-  }
-});
 
 describe.each<ExtensionHost>(['node', 'worker'])('a newcomer, %s host', (host) => {
+  const step = steps(() => [workbench]);
+
   beforeAll(async () => {
-    failed = false;
     world = await startWorld({ host });
     workbench = world.workbench;
   });
@@ -156,14 +150,6 @@ describe.each<ExtensionHost>(['node', 'worker'])('a newcomer, %s host', (host) =
       expect(written.includes(secret)).toBe(false);
   });
 });
-
-/** A test that is skipped once an earlier step failed: it would only fail for the same reason, later. */
-function step(name: string, action: () => Promise<void>): void {
-  it(name, async (context) => {
-    if (failed) context.skip('an earlier step failed');
-    await action();
-  });
-}
 
 async function newChat(): Promise<void> {
   await workbench.runCommand('Godoty: New Chat');

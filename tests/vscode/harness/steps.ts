@@ -1,0 +1,42 @@
+import { it } from 'vitest';
+
+import type { Workbench } from './workbench.ts';
+
+/** A test. Its name is a sentence about behaviour. */
+export type Step = (name: string, action: () => Promise<void>) => void;
+
+/**
+ * Tests of one `describe` that build on one another: once a step has failed, the others are skipped, since they would only fail
+ * for the same reason, later. A failure leaves a picture of each window that is open by then.
+ */
+export function steps(windows: () => readonly (Workbench | undefined)[]): Step {
+  let broken = false;
+  return (name, action) => {
+    it(name, async (context) => {
+      if (broken) context.skip('an earlier step failed');
+      // Also true of a step that never ends.
+      broken = true;
+      await pictured(windows, action);
+      broken = false;
+    });
+  };
+}
+
+/** Tests of one `describe` that stand for themselves. A failure leaves a picture of each window. */
+export function apart(windows: () => readonly (Workbench | undefined)[]): Step {
+  return (name, action) => {
+    it(name, async () => {
+      await pictured(windows, action);
+    });
+  };
+}
+
+async function pictured(windows: () => readonly (Workbench | undefined)[], action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    // A window that is gone can't be pictured, and must not hide what went wrong.
+    await Promise.allSettled(windows().map(async (window) => await window?.picture('failure')));
+    throw error;
+  }
+}
