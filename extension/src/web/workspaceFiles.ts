@@ -14,19 +14,35 @@ export class WorkspaceFiles implements VaultFiles {
   }
 
   async read(name: string): Promise<Uint8Array | undefined> {
-    return await orNothing(this.#files.readFile(Uri.joinPath(this.#folder, name)));
+    // VS Code renames in two steps: the old file goes, and then the new one comes. Between them, and after a crash between
+    // them, the draft is what counts; while it is being looked for, it may have become the file.
+    for (const place of [this.#uri(name), this.#draft(name), this.#uri(name)]) {
+      const bytes = await orNothing(this.#files.readFile(place));
+      if (bytes !== undefined) {
+        return bytes;
+      }
+    }
+    return undefined;
   }
 
   async replace(name: string, bytes: Uint8Array): Promise<void> {
     await this.#files.createDirectory(this.#folder);
     // The lock says that nobody else writes it.
-    const draft = Uri.joinPath(this.#folder, `${name}.tmp`);
+    const draft = this.#draft(name);
     await this.#files.writeFile(draft, bytes);
-    await this.#files.rename(draft, Uri.joinPath(this.#folder, name), { overwrite: true });
+    await this.#files.rename(draft, this.#uri(name), { overwrite: true });
   }
 
   async list(): Promise<readonly string[]> {
     return ((await orNothing(this.#files.readDirectory(this.#folder))) ?? []).map(([name]) => name);
+  }
+
+  #uri(name: string): Uri {
+    return Uri.joinPath(this.#folder, name);
+  }
+
+  #draft(name: string): Uri {
+    return this.#uri(`${name}.tmp`);
   }
 }
 
