@@ -7,7 +7,7 @@ import { ended, start, stop } from './setup/processes.mjs';
 
 const startMilliseconds = 60_000;
 
-/** Settings that keep a fresh VS Code quiet. */
+/** Settings that keep a fresh VS Code quiet; none that it would write anew in a later form. */
 export const quietSettings = {
   'workbench.startupEditor': 'none',
   'workbench.secondarySideBar.defaultVisibility': 'hidden',
@@ -16,7 +16,7 @@ export const quietSettings = {
   'telemetry.telemetryLevel': 'off',
   'update.mode': 'none',
   'extensions.autoCheckUpdates': false,
-  'extensions.autoUpdate': false,
+  'extensions.autoUpdate': 'off',
   'extensions.ignoreRecommendations': true,
 };
 
