@@ -28,7 +28,7 @@ import { manageModels } from './lm/manageModels.ts';
 import { GodotyModelProvider } from './lm/provider.ts';
 import { Log } from './log.ts';
 import type { Platform } from './platform.ts';
-import { readSettings, sameBackend } from './settings.ts';
+import { onDidChangeSettings, readSettings, sameBackend } from './settings.ts';
 import { StatusBar } from './status/statusBar.ts';
 import { UsageQueueFiles } from './usage/queueFiles.ts';
 import { UsageFeed } from './usage/usageFeed.ts';
@@ -221,22 +221,20 @@ export function activate(context: ExtensionContext, platform: Platform): void {
     commands.registerCommand('godoty.showLog', () => {
       log.show();
     }),
-    workspace.onDidChangeConfiguration((change) => {
-      if (!change.affectsConfiguration('godoty')) {
-        return;
-      }
+    onDidChangeSettings(() => {
       const before = settings;
       settings = readSettings();
       usage.refresh();
       controller.setDefaultModel(settings.defaultModel);
       if (!sameBackend(before.backend, settings.backend)) {
         void run('changing the backend', async () => {
+          void signIn.backendChanged();
           await account.use(settings.backend, settings.autoSignIn);
           // An address that can't be used is told at once.
           await account.client();
         })();
       }
-    }),
+    }, schedule),
   );
 
   account.setFocused(window.state.focused);

@@ -2,6 +2,8 @@
 import * as v from 'valibot';
 import { workspace } from 'vscode';
 
+import type { schedule } from './core/host.ts';
+
 export interface BackendSettings {
   readonly supabaseUrl: string;
   readonly supabaseKey: string;
@@ -53,4 +55,27 @@ export function readSettings(): Settings {
 
 export function sameBackend(a: BackendSettings, b: BackendSettings): boolean {
   return a.supabaseUrl === b.supabaseUrl && a.supabaseKey === b.supabaseKey && a.litellmUrl === b.litellmUrl;
+}
+
+/** How long the settings have to rest, in milliseconds, before a change counts. */
+const restMilliseconds = 500;
+
+/**
+ * Calls the listener once the settings have rested after a change. While VS Code writes the file, a window may find it
+ * empty, with every setting at its preset for a moment: acted upon at once, that would be a turn to another backend.
+ */
+export function onDidChangeSettings(listener: () => void, after: typeof schedule): { dispose(): void } {
+  let cancel: (() => void) | undefined;
+  const subscription = workspace.onDidChangeConfiguration((change) => {
+    if (change.affectsConfiguration('godoty')) {
+      cancel?.();
+      cancel = after(listener, restMilliseconds);
+    }
+  });
+  return {
+    dispose: () => {
+      subscription.dispose();
+      cancel?.();
+    },
+  };
 }

@@ -71,6 +71,21 @@ export class SignInFlow {
     });
   }
 
+  /** Another backend was set: leaves what runs, since what was typed for one backend goes to no other. */
+  async backendChanged(): Promise<void> {
+    if (this.#running === undefined) {
+      return;
+    }
+    this.#running.abort();
+    const message = l10n.t('The backend was changed, so signing in was stopped. Sign in again.');
+    const show = (text: string, ...labels: string[]): Thenable<string | undefined> =>
+      window.showInformationMessage(text, ...labels);
+    const picked = await offerActions(show, { message, actions: [action('signIn')] });
+    if (picked !== undefined) {
+      this.#ports.runAction(picked);
+    }
+  }
+
   async #run(run: Run, task: (run: Run) => Promise<Account | undefined>): Promise<Account | undefined> {
     this.#running?.abort();
     this.#running = run;

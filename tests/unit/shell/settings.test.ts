@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { BACKEND_SETTINGS, readSettings, sameBackend } from '../../../extension/src/settings.ts';
+import { schedule } from '../../../extension/src/core/host.ts';
+import { BACKEND_SETTINGS, onDidChangeSettings, readSettings, sameBackend } from '../../../extension/src/settings.ts';
 import { host } from './vscode.ts';
 
 interface Manifest {
@@ -70,5 +71,43 @@ describe('the settings', () => {
       expect(sameBackend(before, readSettings().backend), name).toBe(false);
       host.settings.set(name, old);
     }
+  });
+});
+
+describe('a change of the settings', () => {
+  const url = 'godoty.backend.supabaseUrl';
+  const change = (section = 'godoty'): void => {
+    host.settingsChanged.fire({ affectsConfiguration: (asked) => asked === section });
+  };
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    return () => vi.useRealTimers();
+  });
+
+  it('counts once they have rested, so that a file which is being written sends nobody elsewhere', () => {
+    const seen: string[] = [];
+    const watch = onDidChangeSettings(() => seen.push(readSettings().backend.supabaseUrl), schedule);
+    host.settings.set(url, 'https://preset.example');
+    change();
+    vi.advanceTimersByTime(300);
+    host.settings.set(url, 'https://own.example');
+    change();
+    vi.advanceTimersByTime(300);
+    expect(seen).toEqual([]);
+    vi.runAllTimers();
+    expect(seen).toEqual(['https://own.example']);
+    watch.dispose();
+  });
+
+  it('is not heard when it is of another extension, or once nobody listens', () => {
+    const heard = vi.fn();
+    const watch = onDidChangeSettings(heard, schedule);
+    change('editor');
+    vi.runAllTimers();
+    change();
+    watch.dispose();
+    vi.runAllTimers();
+    expect(heard).not.toHaveBeenCalled();
   });
 });

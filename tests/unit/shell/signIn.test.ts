@@ -604,6 +604,26 @@ describe('another sign-in', () => {
   });
 });
 
+describe('another backend', () => {
+  it('gets nothing of what was typed for the one before', async () => {
+    const result = flow.start();
+    await reachPassword();
+    const box = await host.boxes.next();
+    const told = flow.backendChanged();
+    expect(await result).toBeUndefined();
+    enter(box, 'a password');
+    await press(/backend was changed/u, 'Sign In');
+    await told;
+    expect(core.started).toEqual([]);
+    expect(runAction).toHaveBeenCalledWith('signIn');
+  });
+
+  it('is not worth a word when nobody is signing in', async () => {
+    await flow.backendChanged();
+    expect(host.shown.waiting).toEqual([]);
+  });
+});
+
 describe('a callback for another window’s sign-in', () => {
   it('ends it here, and says who is signed in', async () => {
     core.callback = () => Promise.resolve({ way: 'github', account: USER });
