@@ -254,7 +254,10 @@ async function serveSupabase(
     LITELLM_MASTER_KEY: endpoint.masterKey,
     GODOTY_SYNC_SECRET: randomText(32),
   };
-  const functionsEnv = createEnv((name) => settings[name], { now: clock.now });
+  const functionsEnv = createEnv((name) => settings[name], {
+    now: clock.now,
+    wait: (milliseconds) => clock.sleep(milliseconds, new AbortController().signal),
+  });
   const app = gateway({
     auth,
     rest: restRoutes({ db, tokens, publishableKey, secretKey }),

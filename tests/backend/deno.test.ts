@@ -135,6 +135,9 @@ describe('in a real Deno', () => {
   it('health answers', () =>
     served('health', async (url) => {
       expect((await read(await fetch(url))).body).toMatchObject({ status: 'ok' });
+      const events = (await read(await fetch(`${url}?stream=1`))).text.trimEnd().split('\n\n');
+      expect(events).toHaveLength(4);
+      expect(events.at(-1)).toMatch(/^data: \{"status":"ok","version":".+","now":\d+,"took":\d+\}$/);
     }));
 
   it('vscode-config issues a key that works, and refuses a stranger', () =>

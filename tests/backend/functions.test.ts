@@ -47,7 +47,44 @@ describe('health', () => {
   it('answers anybody with the project’s version', async () => {
     const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
     const answer = await call(stack, '/functions/v1/health', { apikey: null });
-    expect([answer.status, answer.body]).toEqual([200, { status: 'ok', version }]);
+    expect([answer.status, answer.body]).toEqual([200, { status: 'ok', version, now: clock.now() }]);
+  });
+
+  it('says the same in a stream of four events, whose last one has the time since the first', async () => {
+    const began = clock.now();
+    const answer = await call(stack, '/functions/v1/health?stream=1', { apikey: null });
+    expect(answer.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    const events = answer.text.trimEnd().split('\n\n');
+    const read = events.map((event) => JSON.parse(event.replace(/^data: /, '')) as Record<string, unknown>);
+    expect(read.map(({ status, now, took }) => [status, Number(now) - began, took])).toEqual([
+      ['ok', 0, undefined],
+      ['ok', 250, undefined],
+      ['ok', 500, undefined],
+      ['ok', 750, 750],
+    ]);
+  });
+
+  it('keeps no more than twenty streams open, and has room again when one ends or is left', async () => {
+    // Each stream waits for ever before its second event.
+    const waits: (() => void)[] = [];
+    const env = createEnv(() => undefined, { now: () => 0, wait: () => new Promise((next) => waits.push(next)) });
+    const ask = () => health(new Request('http://functions.invalid/?stream=1'), env);
+    const kind = (response: Response): string => response.headers.get('content-type')?.split(';')[0] ?? '';
+    const streams = await Promise.all(Array.from({ length: 20 }, ask));
+    expect(new Set(streams.map(kind))).toEqual(new Set(['text/event-stream']));
+    const late = await ask();
+    expect([kind(late), await late.json()]).toMatchObject(['application/json', { status: 'ok', now: 0 }]);
+    await streams[0]?.body?.cancel();
+    expect(kind(await ask())).toBe('text/event-stream');
+    expect(kind(await ask())).toBe('application/json');
+    const text = streams[1]?.text();
+    while (waits.length > 0) {
+      waits.shift()?.();
+      await new Promise(setImmediate);
+    }
+    expect(await text).toContain('"took":0');
+    expect(kind(await ask())).toBe('text/event-stream');
   });
 
   it('takes GET only', async () => {

@@ -5,6 +5,8 @@ export interface Env {
   readonly fetch: typeof fetch;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Resolves after so many milliseconds. */
+  readonly wait: (milliseconds: number) => Promise<void>;
   /** Receives one line about a fault, for the operator. It never holds a credential or a body. */
   readonly log: (line: string) => void;
 }
@@ -14,6 +16,7 @@ export function createEnv(get: Env['get'], overrides: Partial<Omit<Env, 'get'>> 
     get,
     fetch: overrides.fetch ?? ((input, init) => fetch(input, init)),
     now: overrides.now ?? (() => Date.now()),
+    wait: overrides.wait ?? ((milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))),
     log: overrides.log ?? ((line) => console.error(line)),
   };
 }

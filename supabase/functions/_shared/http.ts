@@ -13,17 +13,25 @@ const CORS_HEADERS: Readonly<Record<string, string>> = {
   'access-control-max-age': '86400',
 };
 
+const ANSWER_HEADERS: Readonly<Record<string, string>> = {
+  ...CORS_HEADERS,
+  // Answers hold keys and personal data; no cache may keep them.
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+};
+
 export function json(status: number, body: unknown): Response {
   return new Response(JSON.stringify(body), {
     status,
-    headers: {
-      ...CORS_HEADERS,
-      'content-type': 'application/json; charset=utf-8',
-      // Answers hold keys and personal data; no cache may keep them.
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-    },
+    headers: { ...ANSWER_HEADERS, 'content-type': 'application/json; charset=utf-8' },
   });
+}
+
+/** An event stream (WHATWG HTML, section 9.2). */
+export function eventStream(body: ReadableStream<Uint8Array>): Response {
+  // What stands between has the same word for "do not collect this" as for a model's answer.
+  const headers = { ...ANSWER_HEADERS, 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' };
+  return new Response(body, { headers });
 }
 
 /** What a function answers, by the method that it is called with. */
