@@ -1,4 +1,7 @@
-/** A lock between the windows of a browser. A window that is gone holds none. */
+/**
+ * A lock between the windows of a browser that have the same origin. A window that is gone holds none. Where the browser
+ * refuses it, as it may to a frame of another site, it excludes nobody: it has to lie around a lock that reaches all windows.
+ */
 import type { VaultLock } from '../auth/vault/ports.ts';
 
 export class WebLock implements VaultLock {
@@ -10,6 +13,18 @@ export class WebLock implements VaultLock {
   }
 
   async run<T>(name: string, work: (assertHeld: () => Promise<void>) => Promise<T>): Promise<T> {
-    return await navigator.locks.request(`${this.#scope}/${name}`, () => work(() => Promise.resolve()));
+    const call = { began: false };
+    const begin = (): Promise<T> => {
+      call.began = true;
+      return work(() => Promise.resolve());
+    };
+    try {
+      return await navigator.locks.request(`${this.#scope}/${name}`, begin);
+    } catch (error) {
+      if (call.began) {
+        throw error;
+      }
+      return await begin();
+    }
   }
 }

@@ -46,7 +46,8 @@ export class WorkspaceFiles implements VaultFiles {
   }
 }
 
-async function orNothing<T>(reading: Thenable<T>): Promise<T | undefined> {
+/** What is read, or undefined when there is no such file. */
+export async function orNothing<T>(reading: Thenable<T>): Promise<T | undefined> {
   try {
     return await reading;
   } catch (error) {
