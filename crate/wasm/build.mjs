@@ -7,13 +7,14 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { overBudget } from '../../extension/budget.mjs';
 import { ensure } from '../../local/setup/main.mjs';
+import { optimize } from './optimize.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '../..');
 const { env } = await ensure('npm-packages', 'wasm32-target', 'wasm-bindgen-cli', 'wasm-pack');
 
-// wasm-opt comes from npm's binaryen; wasm-pack takes it from PATH.
-const path = [join(root, 'node_modules/.bin'), env['PATH']].join(delimiter);
+// wasm-opt comes from npm's binaryen.
+const tools = { ...env, PATH: [join(root, 'node_modules/.bin'), env['PATH']].join(delimiter) };
 // Panic messages name source files. Where those lie on the machine that builds is nobody's business.
 const cargoHome = env['CARGO_HOME'] ?? join(homedir(), '.cargo');
 const crates = join(cargoHome, 'registry/src');
@@ -28,7 +29,7 @@ rmSync(join(here, 'pkg'), { recursive: true, force: true });
 const built = spawnSync(
   'wasm-pack',
   ['build', here, '--target', 'web', '--release', '--no-pack', '--mode', 'no-install', '--out-name', 'godoty_core'],
-  { stdio: 'inherit', env: { ...env, PATH: path, CARGO_ENCODED_RUSTFLAGS: flags.join('\x1f') } },
+  { stdio: 'inherit', env: { ...tools, CARGO_ENCODED_RUSTFLAGS: flags.join('\x1f') } },
 );
 if (built.status !== 0) {
   console.error(
@@ -36,6 +37,7 @@ if (built.status !== 0) {
   );
   process.exit(built.status ?? 1);
 }
+await optimize(join(here, 'pkg/godoty_core'), tools);
 
 const wasm = readFileSync(join(here, 'pkg/godoty_core_bg.wasm'));
 const strangers = wasm.toString('latin1').match(/(?:\/home\/|\/root\/|\/Users\/|[A-Z]:\\Users\\)[ -~]*/g) ?? [];
