@@ -20,7 +20,7 @@ import { ChatViewProvider } from './chat/view.ts';
 import { CoreChatEngine } from './chatEngine.ts';
 import { ContextKeys } from './contexts.ts';
 import { detailOf } from './core/errors.ts';
-import { newNonce, newUuid, schedule } from './core/host.ts';
+import { newNonce, newUuid, schedule, timing } from './core/host.ts';
 import { openClient } from './core/load.ts';
 import { readPriceMap } from './core/priceMap.ts';
 import { deviceOf } from './device.ts';
@@ -48,6 +48,7 @@ export function activate(context: ExtensionContext, platform: Platform): void {
     secrets: context.secrets,
     marker: keyMarkerOf(context.globalState),
     changes: vaultChanges,
+    now: () => timing.now(),
     onTrouble: (trouble, error) => {
       report(`the session store: ${trouble}`, error);
       tellStoreTrouble(trouble, act).catch((failure: unknown) => report('the session store', failure));

@@ -28,6 +28,8 @@ export type StoreTrouble =
   | 'newer'
   /** There is a stored session, and VS Code no longer has the key to it. */
   | 'keyLost'
+  /** VS Code had lost the key when somebody signed in: it may lose the next one as well. */
+  | 'keyForgotten'
   /** Another window has stored a session with a key that this window can't see before it is reloaded. */
   | 'elsewhere'
   /** VS Code's secret storage refuses the key, or does not give it back. */

@@ -41,6 +41,13 @@ function wordsOf(trouble: StoreTrouble): Words {
         ),
         remedy: 'keyring',
       };
+    case 'keyForgotten':
+      return {
+        message: l10n.t(
+          'VS Code’s secret storage has lost Godoty’s key before, so you may have to sign in again after a restart. A keyring, such as gnome-keyring or KWallet, cures that.',
+        ),
+        remedy: 'keyring',
+      };
     case 'elsewhere':
       return {
         message: l10n.t('You have signed in to Godoty in another window. Reload this one to be signed in here too.'),

@@ -48,20 +48,13 @@ export class DiskFiles implements VaultFiles {
     }
   }
 
-  async list(): Promise<readonly string[]> {
-    try {
-      return await readdir(this.#folder);
-    } catch (error) {
-      if (hasCode(error, 'ENOENT')) {
-        return [];
-      }
-      throw error;
-    }
+  async remove(name: string): Promise<void> {
+    await rm(join(this.#folder, name), { force: true });
   }
 
   /** Removes drafts of windows that were killed; the lock says that nobody else writes one. */
   async #clear(name: string): Promise<void> {
-    const drafts = (await this.list()).filter((other) => other.startsWith(`${name}.`) && other.endsWith(DRAFT));
+    const drafts = (await readdir(this.#folder)).filter((file) => file.startsWith(`${name}.`) && file.endsWith(DRAFT));
     await Promise.all(drafts.map((draft) => rm(join(this.#folder, draft), { force: true })));
   }
 }

@@ -33,8 +33,8 @@ export class WorkspaceFiles implements VaultFiles {
     await this.#files.rename(draft, this.#uri(name), { overwrite: true });
   }
 
-  async list(): Promise<readonly string[]> {
-    return ((await orNothing(this.#files.readDirectory(this.#folder))) ?? []).map(([name]) => name);
+  async remove(name: string): Promise<void> {
+    await orNothing(this.#files.delete(this.#uri(name)));
   }
 
   #uri(name: string): Uri {

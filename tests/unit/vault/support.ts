@@ -1,4 +1,5 @@
 import type { Secrets, StoreTrouble } from '../../../extension/src/auth/sessionStore.ts';
+import { keyMarkerOf } from '../../../extension/src/auth/vault/keyMarker.ts';
 import type { KeyMarker, VaultFiles, VaultLock } from '../../../extension/src/auth/vault/ports.ts';
 import { VaultSessionStore } from '../../../extension/src/auth/vault/vault.ts';
 import type { VaultPorts } from '../../../extension/src/auth/vault/vault.ts';
@@ -22,8 +23,9 @@ export class MemoryFiles implements VaultFiles {
     if (this.failWriting !== undefined) throw this.failWriting;
     this.bytes.set(name, bytes);
   }
-  list(): Promise<readonly string[]> {
-    return Promise.resolve([...this.bytes.keys()]);
+  remove(name: string): Promise<void> {
+    this.bytes.delete(name);
+    return Promise.resolve();
   }
   /** The one file that there is. */
   get only(): [name: string, text: string] {
@@ -77,11 +79,20 @@ export class MemorySecrets implements Secrets {
   }
 }
 
+/** VS Code's global state, which all windows of a browser or desktop share; each window has a marker over it. */
+export class MemoryState {
+  #value: unknown;
+  loadWindow(): KeyMarker {
+    return keyMarkerOf({ get: () => this.#value, update: (_, value) => Promise.resolve(void (this.#value = value)) });
+  }
+}
+
 /** What a browser keeps, and the windows that each took a copy when they were loaded and write back the whole of it. */
 export class Browser {
   kept = new Map<string, string>();
+  readonly #state = new MemoryState();
 
-  loadWindow(): MemorySecrets {
+  loadWindow(): { readonly secrets: MemorySecrets; readonly marker: KeyMarker } {
     const secrets = new MemorySecrets();
     secrets.values = new Map(this.kept);
     const writeBack = (): void => {
@@ -89,14 +100,13 @@ export class Browser {
     };
     secrets.onStore = writeBack;
     secrets.changed.event(writeBack);
-    return secrets;
+    return { secrets, marker: this.#state.loadWindow() };
   }
 }
 
 export interface Window {
   readonly store: VaultSessionStore;
   readonly troubles: StoreTrouble[];
-  readonly marker: KeyMarker;
   /** As the watcher of the files, or the focus. */
   readonly changes: EventEmitter<void>;
   started: boolean;
@@ -108,23 +118,21 @@ export interface Window {
 export function openWindow(shared: Partial<VaultPorts>, backend = BACKEND): Window {
   const changes = new EventEmitter<void>();
   const troubles: StoreTrouble[] = [];
-  let id: string | undefined;
-  const marker = shared.marker ?? { get: () => id, set: (value: string) => void (id = value) };
   const window: Window = {
     store: new VaultSessionStore(
       {
         secrets: new MemorySecrets(),
         files: new MemoryFiles(),
         lock: new MemoryLock(),
+        marker: new MemoryState().loadWindow(),
+        now: () => 0,
         ...shared,
-        marker,
         changes: { start: () => void (window.started = true), onDidChange: changes.event },
         onTrouble: (trouble) => troubles.push(trouble),
       },
       backend,
     ),
     troubles,
-    marker,
     changes,
     started: false,
     put: (text) => window.store.update(() => Promise.resolve({ kind: 'replace', text })),

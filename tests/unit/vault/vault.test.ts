@@ -2,7 +2,16 @@
 import { describe, expect, it, vi } from 'vitest';
 
 import { keyMarkerOf } from '../../../extension/src/auth/vault/keyMarker.ts';
-import { BACKEND, Browser, MemoryFiles, MemoryLock, MemorySecrets, diskError, openWindow } from './support.ts';
+import {
+  BACKEND,
+  Browser,
+  MemoryFiles,
+  MemoryLock,
+  MemorySecrets,
+  MemoryState,
+  diskError,
+  openWindow,
+} from './support.ts';
 
 const KEY = 'godoty.vault.key';
 const FORMER = `godoty.session:${BACKEND}`;
@@ -169,9 +178,9 @@ describe('a change in another window', () => {
 describe('windows with private copies of SecretStorage', () => {
   it('share the session when they were loaded after the key was made', async () => {
     const [browser, files, lock] = [new Browser(), new MemoryFiles(), new MemoryLock()];
-    await openWindow({ secrets: browser.loadWindow(), files, lock }).put('a');
-    const second = openWindow({ secrets: browser.loadWindow(), files, lock });
-    const third = openWindow({ secrets: browser.loadWindow(), files, lock });
+    await openWindow({ ...browser.loadWindow(), files, lock }).put('a');
+    const second = openWindow({ ...browser.loadWindow(), files, lock });
+    const third = openWindow({ ...browser.loadWindow(), files, lock });
     await second.put('b');
     expect(await third.store.read()).toBe('b');
     expect(files.bytes.size).toBe(1);
@@ -179,40 +188,44 @@ describe('windows with private copies of SecretStorage', () => {
 
   it('say what to do in one that was loaded before', async () => {
     const [browser, files, lock] = [new Browser(), new MemoryFiles(), new MemoryLock()];
-    const early = openWindow({ secrets: browser.loadWindow(), files, lock });
+    const early = openWindow({ ...browser.loadWindow(), files, lock });
     expect(await early.store.read()).toBeUndefined();
     early.store.onDidChange(() => undefined);
-    await openWindow({ secrets: browser.loadWindow(), files, lock }).put('a');
+    await openWindow({ ...browser.loadWindow(), files, lock }).put('a');
     early.changes.fire();
     await vi.waitFor(() => expect(early.troubles).toEqual(['elsewhere']));
     // Its reload.
-    const reloaded = openWindow({ secrets: browser.loadWindow(), files, lock });
+    const reloaded = openWindow({ ...browser.loadWindow(), files, lock });
     expect(await reloaded.store.read()).toBe('a');
     expect(reloaded.troubles).toEqual([]);
   });
 
   it('that both make a key go on by themselves, and agree when they are reloaded', async () => {
     const [browser, files, lock] = [new Browser(), new MemoryFiles(), new MemoryLock()];
-    const first = openWindow({ secrets: browser.loadWindow(), files, lock });
-    const second = openWindow({ secrets: browser.loadWindow(), files, lock });
+    const first = openWindow({ ...browser.loadWindow(), files, lock });
+    const second = openWindow({ ...browser.loadWindow(), files, lock });
     await Promise.all([first.put('one'), second.put('two')]);
     expect(await first.store.read()).toBe('one');
     expect(await second.store.read()).toBe('two');
-    const reloaded = [0, 1].map(() => openWindow({ secrets: browser.loadWindow(), files, lock }));
+    const reloaded = [0, 1].map(() => openWindow({ ...browser.loadWindow(), files, lock }));
     const texts = await Promise.all(reloaded.map((window) => window.store.read()));
     expect(['one', 'two']).toContain(texts[0]);
     expect(texts[1]).toBe(texts[0]);
   });
 
-  it('of two browsers have a session each, and disturb nobody', async () => {
+  it('of two browsers have a session each, disturb nobody, and send nobody to reload in vain', async () => {
     const [files, lock] = [new MemoryFiles(), new MemoryLock()];
     const [here, there] = [new Browser(), new Browser()];
-    await openWindow({ secrets: here.loadWindow(), files, lock }).put('one');
-    await openWindow({ secrets: there.loadWindow(), files, lock }).put('two');
-    await openWindow({ secrets: there.loadWindow(), files, lock }).erase();
-    const window = openWindow({ secrets: here.loadWindow(), files, lock });
+    const early = openWindow({ ...there.loadWindow(), files, lock });
+    expect(await early.store.read()).toBeUndefined();
+    early.store.onDidChange(() => undefined);
+    await openWindow({ ...here.loadWindow(), files, lock }).put('one');
+    early.changes.fire();
+    await early.put('two');
+    await openWindow({ ...there.loadWindow(), files, lock }).erase();
+    const window = openWindow({ ...here.loadWindow(), files, lock });
     expect(await window.store.read()).toBe('one');
-    expect(window.troubles).toEqual([]);
+    expect([...window.troubles, ...early.troubles]).toEqual([]);
   });
 
   it('on a desktop take the key that another window made meanwhile', async () => {
@@ -271,10 +284,14 @@ describe('a vault with a fault', () => {
 
   it('says when the key is lost and a session with it, and only then', async () => {
     const shared = installation();
-    const before = openWindow(shared);
+    const state = new MemoryState();
+    const start = () => openWindow({ ...shared, marker: state.loadWindow() });
+    const before = start();
     await before.put('a');
     shared.secrets.values.clear();
-    const window = openWindow({ ...shared, marker: before.marker });
+    expect(await before.store.read()).toBeUndefined();
+    expect(before.troubles).toEqual(['keyLost']);
+    const window = start();
     expect(await window.store.read()).toBeUndefined();
     expect(window.troubles).toEqual(['keyLost']);
     // Another browser on the same server has no marker, and nothing lost.
@@ -282,11 +299,68 @@ describe('a vault with a fault', () => {
     expect(await stranger.store.read()).toBeUndefined();
     expect(stranger.troubles).toEqual([]);
     await window.put('b');
+    expect(window.troubles).toEqual(['keyLost']);
     await window.erase();
     shared.secrets.values.clear();
-    const signedOut = openWindow({ ...shared, marker: window.marker });
+    const signedOut = start();
     await signedOut.store.read();
     expect(signedOut.troubles).toEqual([]);
+  });
+
+  it('says so for each backend, also when there is another key by now', async () => {
+    const shared = installation();
+    const state = new MemoryState();
+    const start = (backend?: string) => openWindow({ ...shared, marker: state.loadWindow() }, backend);
+    await start().put('here');
+    await start('https://example.com').put('there');
+    shared.secrets.values.clear();
+    await start().put('here again');
+    const other = start('https://example.com');
+    expect(await other.store.read()).toBeUndefined();
+    expect(other.troubles).toEqual(['keyLost']);
+    const here = start();
+    expect(await here.store.read()).toBe('here again');
+    expect(here.troubles).toEqual([]);
+  });
+
+  it('says at the sign-in that the key may be lost, when one was lost before while nobody was signed in', async () => {
+    const shared = installation();
+    const state = new MemoryState();
+    const start = () => openWindow({ ...shared, marker: state.loadWindow() });
+    const first = start();
+    await first.put('a');
+    await first.erase();
+    shared.secrets.values.clear();
+    const second = start();
+    await second.store.read();
+    expect(second.troubles).toEqual([]);
+    await second.put('b');
+    await second.put('c');
+    expect(second.troubles).toEqual(['keyForgotten']);
+    const third = start();
+    await third.put('d');
+    expect(third.troubles).toEqual([]);
+  });
+
+  it('removes what a lost key leaves, but not before nobody has written it for 30 days', async () => {
+    const day = 86_400_000;
+    const shared = installation();
+    const state = new MemoryState();
+    let now = 1_000 * day;
+    const start = (backend?: string) => openWindow({ ...shared, marker: state.loadWindow(), now: () => now }, backend);
+    await start().put('a');
+    await start('https://example.com').put('there');
+    const [lost = '', elsewhere = ''] = shared.files.bytes.keys();
+    shared.secrets.values.clear();
+    now += 29 * day;
+    await start().put('b');
+    expect(shared.files.bytes.has(lost)).toBe(true);
+    now += 2 * day;
+    await start().put('c');
+    expect(shared.files.bytes.has(lost)).toBe(false);
+    // Whoever turns to that backend is still to hear of it.
+    expect(shared.files.bytes.has(elsewhere)).toBe(true);
+    expect(await start().store.read()).toBe('c');
   });
 
   it.each<[string, (secrets: MemorySecrets) => void]>([
@@ -385,17 +459,17 @@ describe('a session from before the vault', () => {
   });
 });
 
-describe('the marker of the key', () => {
-  it('is an id or nothing', () => {
-    const kept = new Map<string, unknown>();
-    const marker = keyMarkerOf({
-      get: (name) => kept.get(name),
-      update: (name, value) => Promise.resolve(void kept.set(name, value)),
-    });
-    expect(marker.get()).toBeUndefined();
-    marker.set('0123456789abcdef0123456789abcdef');
-    expect(marker.get()).toBe('0123456789abcdef0123456789abcdef');
-    for (const [name] of kept) kept.set(name, '../../etc');
-    expect(marker.get()).toBeUndefined();
+describe('the marker of keys', () => {
+  it('remembers the last few ids, what was known when the window was loaded among them, and nothing else', () => {
+    const state = new MemoryState();
+    const id = (number: number): string => String(number).padStart(32, '0');
+    const marker = state.loadWindow();
+    for (const number of [0, 1, 2, 1, 3, 4, 5, 6, 7, 8]) marker.add(id(number));
+    expect(marker.get()).toEqual([2, 1, 3, 4, 5, 6, 7, 8].map(id));
+    expect(marker.former).toEqual([]);
+    expect(state.loadWindow().former).toEqual(marker.get());
+    for (const damaged of ['../../etc', ['../../etc'], [7], { length: 1 }]) {
+      expect(keyMarkerOf({ get: () => damaged, update: () => Promise.resolve() }).former).toEqual([]);
+    }
   });
 });

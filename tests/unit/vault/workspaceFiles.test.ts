@@ -24,7 +24,6 @@ class Disk {
 
   readonly api = {
     createDirectory: () => Promise.resolve(),
-    readDirectory: () => Promise.resolve([...this.files.keys()].map((path) => [path.replace(/^.*\//u, ''), 1])),
     readFile: async ({ path }: Uri) => {
       await Promise.resolve();
       this.onRead(path);
@@ -42,7 +41,11 @@ class Disk {
         this.files.delete(from);
       });
     },
-    delete: ({ path }: Uri) => Promise.resolve(void this.files.delete(path)),
+    delete: async ({ path }: Uri) => {
+      await Promise.resolve();
+      this.#get(path);
+      this.files.delete(path);
+    },
   } as unknown as FileSystem;
 }
 
@@ -67,7 +70,10 @@ describe('files of VS Code', () => {
     await put('one');
     await put('two');
     expect(await read()).toBe('two');
-    expect(await files.list()).toEqual(['a.json']);
+    await files.replace('b.json', new Uint8Array(3));
+    await files.remove('b.json');
+    await files.remove('c.json');
+    expect([...disk.files.keys()]).toEqual(['/vault/a.json']);
   });
 
   it('are the old one or the new one for whoever reads, at each moment of a change', async () => {
@@ -114,7 +120,7 @@ describe('files of VS Code', () => {
     expect(await read()).toBe(last === 'rename' ? 'new' : 'old');
     await put('newer');
     expect(await read()).toBe('newer');
-    expect(await files.list()).toEqual(['a.json']);
+    expect([...disk.files.keys()]).toEqual(['/vault/a.json']);
   });
 
   it('that were cut off in their first write mean signed out, with words', async () => {

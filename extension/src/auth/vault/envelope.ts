@@ -16,6 +16,8 @@ const Envelope = v.object({
   version: v.number(),
   key: v.string(),
   origin: v.string(),
+  /** When it was written, in milliseconds since 1970. */
+  at: v.optional(v.number(), 0),
   /** Absent: signed out. */
   sealed: v.optional(v.object({ iv: base64, data: base64 })),
 });
@@ -27,8 +29,8 @@ export type Opened =
   | { readonly kind: 'newer' };
 
 /** The bytes of a file. Without a text it says that nobody is signed in. */
-export async function seal(key: VaultKey, origin: string, text: string | undefined): Promise<Uint8Array> {
-  const envelope: v.InferInput<typeof Envelope> = { version: VERSION, key: key.id, origin };
+export async function seal(key: VaultKey, origin: string, text: string | undefined, at: number): Promise<Uint8Array> {
+  const envelope: v.InferInput<typeof Envelope> = { version: VERSION, key: key.id, origin, at };
   if (text !== undefined) {
     const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
     const data = await crypto.subtle.encrypt(parameters(iv, key, origin), key.cipher, new TextEncoder().encode(text));
@@ -61,12 +63,13 @@ export async function open(key: VaultKey, origin: string, bytes: Uint8Array): Pr
   }
 }
 
-/** Whether a session lies in a file, whoever can open it. */
-export function hasSession(bytes: Uint8Array): boolean {
+/** What a file says to those who have no key: whether a session lies in it, and when it was written. */
+export function peek(bytes: Uint8Array): { readonly session: boolean; readonly at: number } {
   try {
-    return v.parse(Envelope, JSON.parse(new TextDecoder().decode(bytes))).sealed !== undefined;
+    const { sealed, at } = v.parse(Envelope, JSON.parse(new TextDecoder().decode(bytes)));
+    return { session: sealed !== undefined, at };
   } catch {
-    return false;
+    return { session: false, at: 0 };
   }
 }
 

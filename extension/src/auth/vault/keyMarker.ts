@@ -8,16 +8,20 @@ interface State {
   update(key: string, value: unknown): PromiseLike<void>;
 }
 
-const NAME = 'godoty.vault.keyId';
-const KeyId = v.pipe(v.string(), v.regex(/^[\da-f]{32}$/u));
+const NAME = 'godoty.vault.keyIds';
+/** How many keys are remembered: those of long ago have no files any more. */
+const MOST = 8;
+const KeyIds = v.array(v.pipe(v.string(), v.regex(/^[\da-f]{32}$/u)));
 
 export function keyMarkerOf(state: State): KeyMarker {
+  const get = (): readonly string[] => {
+    const stored = v.safeParse(KeyIds, state.get(NAME));
+    return stored.success ? stored.output : [];
+  };
   return {
-    get: () => {
-      const stored = v.safeParse(KeyId, state.get(NAME));
-      return stored.success ? stored.output : undefined;
-    },
+    former: get(),
+    get,
     // A marker that is not kept costs no more than a message.
-    set: (id) => void state.update(NAME, id),
+    add: (id) => void state.update(NAME, [...get().filter((other) => other !== id), id].slice(-MOST)),
   };
 }

@@ -6,8 +6,8 @@ export interface VaultFiles {
   read(name: string): Promise<Uint8Array | undefined>;
   /** Replaces a file as a whole: whoever reads gets the old bytes or the new ones, and so after a crash. */
   replace(name: string, bytes: Uint8Array): Promise<void>;
-  /** The names of all files; none when there is no folder yet. */
-  list(): Promise<readonly string[]>;
+  /** Removes a file, if there is one. */
+  remove(name: string): Promise<void>;
 }
 
 /** Excludes the other windows. */
@@ -19,10 +19,16 @@ export interface VaultLock {
   run<T>(name: string, work: (assertHeld: () => Promise<void>) => Promise<T>): Promise<T>;
 }
 
-/** Remembers the key's id, which is no secret, so that the loss of the key is noticed. VS Code's global state is enough. */
+/**
+ * Remembers the ids of the keys that this browser or desktop had, which are no secret, so that the loss of a key is noticed.
+ * VS Code's global state is enough. The oldest comes first.
+ */
 export interface KeyMarker {
-  get(): string | undefined;
-  set(id: string): void;
+  /** What was known when this window was loaded. */
+  readonly former: readonly string[];
+  /** What is known now: another window may have added a key. */
+  get(): readonly string[];
+  add(id: string): void;
 }
 
 /** Something that may have changed the files: a watcher, the window getting the focus. */

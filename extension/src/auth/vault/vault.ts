@@ -8,10 +8,13 @@
 import type { StoreChange } from '../../../../crate/wasm/pkg/godoty_core.js';
 import { troubleOf } from '../sessionStore.ts';
 import type { Secrets, SessionStore, StoreTrouble } from '../sessionStore.ts';
-import { hasSession, open, seal } from './envelope.ts';
+import { open, peek, seal } from './envelope.ts';
 import { KEY_SECRET, VaultKeys, toHex } from './key.ts';
 import type { VaultKey } from './key.ts';
 import type { Changes, KeyMarker, VaultFiles, VaultLock } from './ports.ts';
+
+/** A file whose key is lost is removed when nobody has written it for so long, in milliseconds: 30 days. */
+const FORGOTTEN_AFTER_MS = 30 * 86_400_000;
 
 export interface VaultPorts {
   readonly secrets: Secrets;
@@ -19,6 +22,8 @@ export interface VaultPorts {
   readonly lock: VaultLock;
   readonly marker: KeyMarker;
   readonly changes: Changes;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   /** Hears what the user should know, once each. The error is the cause, if there is one. */
   readonly onTrouble: (trouble: StoreTrouble, error: unknown) => void;
 }
@@ -41,13 +46,14 @@ export class VaultSessionStore implements SessionStore {
   #last: Promise<unknown> = Promise.resolve();
   /** What this window has last read or written, as far as a change is to be told from it. */
   #seen: string | undefined;
-  /** The files of this backend that this window can't open. */
-  #foreign: ReadonlySet<string> | undefined;
+  /** The keys that this window has seen, oldest first. */
+  readonly #met: Set<string>;
   readonly #told = new Set<StoreTrouble>();
 
   constructor(ports: VaultPorts, backendUrl: string) {
     this.#ports = ports;
     this.#keys = new VaultKeys(ports.secrets);
+    this.#met = new Set(ports.marker.former);
     // The origin alone, so that a path or a trailing slash makes no second session.
     this.#origin = URL.canParse(backendUrl) ? new URL(backendUrl).origin : backendUrl;
     this.#formerSecret = `godoty.session:${this.#origin}`;
@@ -58,7 +64,6 @@ export class VaultSessionStore implements SessionStore {
     try {
       const key = await this.#keys.read();
       const { text, trouble } = await this.#load(key);
-      this.#foreign = key === undefined ? new Set(await this.#filesOfBackend()) : undefined;
       if (trouble !== undefined) {
         this.#tell(trouble);
       }
@@ -128,30 +133,58 @@ export class VaultSessionStore implements SessionStore {
   }
 
   async #write(known: VaultKey | undefined, text: string | undefined, assertHeld: () => Promise<void>): Promise<void> {
-    const { files, lock, marker, secrets } = this.#ports;
-    // Backends have locks of their own and share the key.
-    const key = known ?? (await lock.run('key', () => this.#keys.readOrCreate()));
-    const bytes = await seal(key, this.#origin, text);
+    const { files, marker, now, secrets } = this.#ports;
+    const key = known ?? (await this.#makeKey());
+    if (!marker.get().includes(key.id)) {
+      // Before the file is there: whoever hears of the file is to know whose it is.
+      marker.add(key.id);
+    }
+    const bytes = await seal(key, this.#origin, text, now());
     await assertHeld();
     await files.replace(await this.#fileOf(key), bytes);
     this.#seen = decode(bytes);
     this.#told.clear();
-    if (marker.get() !== key.id) {
-      marker.set(key.id);
-    }
     // Only now: a session that could not be moved stays where it was. A file that says "signed out" outlives a secret that
     // another window's copy brings back.
     if ((await secrets.get(this.#formerSecret)) !== undefined) {
       await secrets.delete(this.#formerSecret);
     }
+    // What stays can be opened by nobody, and is looked for again.
+    await this.#clear(key).catch(() => undefined);
+  }
+
+  /** Backends have locks of their own and share the key. */
+  async #makeKey(): Promise<VaultKey> {
+    const { lock } = this.#ports;
+    const key = await lock.run('key', () => this.#keys.readOrCreate());
+    // There was a key before, and SecretStorage had it no more.
+    if (this.#met.size > 0 && !this.#met.has(key.id) && !this.#told.has('keyLost')) {
+      this.#tell('keyForgotten');
+    }
+    this.#met.add(key.id);
+    return key;
+  }
+
+  /** Removes what lies under keys that are lost, once it is old: until then a window that is still open may have the key. */
+  async #clear(key: VaultKey): Promise<void> {
+    const { files, now } = this.#ports;
+    for (const name of await this.#otherFiles(key)) {
+      const bytes = await files.read(name);
+      if (bytes !== undefined && now() - peek(bytes).at > FORGOTTEN_AFTER_MS) {
+        await files.remove(name);
+      }
+    }
   }
 
   async #load(key: VaultKey | undefined): Promise<Stored> {
+    if (key !== undefined) {
+      this.#met.add(key.id);
+    }
     const bytes = key === undefined ? undefined : await this.#ports.files.read(await this.#fileOf(key));
     this.#seen = bytes === undefined ? undefined : decode(bytes);
     if (key === undefined || bytes === undefined) {
       const text = await this.#ports.secrets.get(this.#formerSecret);
-      const lost = text === undefined && key === undefined && (await this.#keyIsLost());
+      const lost = text === undefined && (await this.#isLost(key));
       return { text, found: text !== undefined, trouble: lost ? 'keyLost' : undefined };
     }
     const opened = await open(key, this.#origin, bytes);
@@ -166,18 +199,24 @@ export class VaultSessionStore implements SessionStore {
     }
   }
 
-  /** There is no key. Was there one, and is there a session that needs it? */
-  async #keyIsLost(): Promise<boolean> {
-    const id = this.#ports.marker.get();
-    const bytes = id === undefined ? undefined : await this.#ports.files.read(nameOf(id, await this.#placeOf()));
-    return bytes !== undefined && hasSession(bytes);
+  /** Nothing lies under the present key. Does a session lie under an earlier one? */
+  async #isLost(key: VaultKey | undefined): Promise<boolean> {
+    for (const name of await this.#otherFiles(key)) {
+      const bytes = await this.#ports.files.read(name);
+      if (bytes !== undefined) {
+        return peek(bytes).session;
+      }
+    }
+    return false;
   }
 
   async #hasChanged(): Promise<boolean> {
     try {
       const key = await this.#keys.read();
       if (key === undefined) {
-        await this.#noticeForeignSession();
+        if (await this.#isElsewhere()) {
+          this.#tell('elsewhere');
+        }
         return this.#seen !== undefined;
       }
       const bytes = await this.#ports.files.read(await this.#fileOf(key));
@@ -188,14 +227,16 @@ export class VaultSessionStore implements SessionStore {
     }
   }
 
-  /** Another window has signed in, with a key that this window's copy of SecretStorage lacks. */
-  async #noticeForeignSession(): Promise<void> {
-    const names = await this.#filesOfBackend();
-    const known = this.#foreign;
-    this.#foreign = new Set(names);
-    if (known !== undefined && names.some((name) => !known.has(name))) {
-      this.#tell('elsewhere');
+  /** Whether another window has signed in with a key that this window's copy of SecretStorage lacks. */
+  async #isElsewhere(): Promise<boolean> {
+    const { files, marker } = this.#ports;
+    for (const id of marker.get().filter((other) => !this.#met.has(other))) {
+      const bytes = await files.read(nameOf(id, await this.#placeOf()));
+      if (bytes !== undefined && peek(bytes).session) {
+        return true;
+      }
     }
+    return false;
   }
 
   /** Tells the user once, until writing has worked. */
@@ -206,9 +247,13 @@ export class VaultSessionStore implements SessionStore {
     }
   }
 
-  async #filesOfBackend(): Promise<string[]> {
-    const suffix = nameOf('', await this.#placeOf());
-    return (await this.#ports.files.list()).filter((name) => name.endsWith(suffix));
+  /** The names of what may lie under other keys than this one, the newest key's first. */
+  async #otherFiles(key: VaultKey | undefined): Promise<string[]> {
+    const place = await this.#placeOf();
+    return [...this.#met]
+      .filter((id) => id !== key?.id)
+      .reverse()
+      .map((id) => nameOf(id, place));
   }
 
   async #fileOf(key: VaultKey): Promise<string> {
