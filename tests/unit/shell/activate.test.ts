@@ -33,10 +33,7 @@ const platform: Platform = {
           return Promise.resolve(undefined);
         },
         replace: () => Promise.reject(new Error('not asked for')),
-        list: () => {
-          access('list');
-          return Promise.resolve([]);
-        },
+        remove: () => Promise.reject(new Error('not asked for')),
       },
       lock: { run: () => Promise.reject(new Error('not asked for')) },
     };
