@@ -1,7 +1,9 @@
-// Makes what wasm-bindgen wrote for `--target web` small: wasm-opt's own passes, and short names between the module and its
-// glue code. wasm-bindgen's names end in hashes, which do not compress: together they are 2 KB of the gzipped module.
+// Makes what wasm-bindgen wrote for `--target web` small: panics without messages, wasm-opt's passes, and short names between
+// the module and its glue code. wasm-bindgen's names end in hashes, which do not compress: together they are 2 KB of the
+// gzipped module.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import binaryen from 'binaryen';
 
 const FLAGS = [
   // Larger than `-Oz`, but smaller once it is compressed.
@@ -20,6 +22,20 @@ const FLAGS = [
   '--minify-imports-and-exports-and-modules',
 ];
 
+/**
+ * Rust's functions that never return: they compose a message, which WebAssembly shows to nobody, and end in a trap. Here
+ * they are the trap.
+ */
+const PANICS = [
+  /^core\[\w+\]::panicking::/,
+  /^core\[\w+\]::cell::(?:lazy::)?panic_\w+$/,
+  /^core\[\w+\]::(?:option::expect|result::unwrap)_failed$/,
+  /^core\[\w+\]::slice::[\w:]+_fail$/,
+  /^<?alloc\[\w+\]::vec::Vec<_, _>>::\w+::assert_failed$/,
+  /^alloc\[\w+\]::(?:alloc::handle_alloc_error|raw_vec::(?:capacity_overflow|handle_error))$/,
+  /^__rustc\[\w+\]::rust_begin_unwind$/,
+];
+
 /** The name that wasm-opt gives to what everything is imported from. */
 const MODULE = 'a';
 
@@ -33,6 +49,7 @@ const MODULE = 'a';
  */
 export async function optimize(stem, env) {
   const module = `${stem}_bg.wasm`;
+  writeFileSync(module, withoutMessages(readFileSync(module)));
   const run = spawnSync('wasm-opt', [module, ...FLAGS, '--output', module], { encoding: 'utf8', env });
   if (run.status !== 0) throw new Error(`wasm-opt failed: ${run.error?.message ?? run.stderr}`);
   const renamed = /** @type {Renamed} */ (JSON.parse(run.stdout));
@@ -49,6 +66,20 @@ export async function optimize(stem, env) {
     rewrite(declarations, (text) => named(text, /(?<=^(?: {4}readonly|export const) )[\w$]+(?=: )/gm, exports));
   }
   await check(readFileSync(module), glue);
+}
+
+/** The module with each of `PANICS` a trap. @param {Uint8Array} bytes */
+function withoutMessages(bytes) {
+  const module = binaryen.readBinary(bytes);
+  const panics = Array.from({ length: module.getNumFunctions() }, (_, index) =>
+    binaryen.getFunctionInfo(module.getFunctionByIndex(index)),
+  ).filter(({ name }) => PANICS.some((panic) => panic.test(name)));
+  if (panics.length === 0) throw new Error('no function of the module panics: Rust has other names for them now');
+  for (const { name, params, results } of panics) {
+    module.removeFunction(name);
+    module.addFunction(name, params, results, [], module.unreachable());
+  }
+  return module.emitBinary();
 }
 
 /** @param {string} file @param {(text: string) => string} change */
