@@ -344,6 +344,17 @@ describe.each(engines)('on $name', (engine) => {
       expect(models).toEqual([0, 12]);
     });
 
+    it('is booked whatever model’s name somebody asked for', async () => {
+      const names = [`${'a'.repeat(199)}😀b`, 'half a \ud83d', '\u0000'];
+      const log = withLog(names.map((model_group) => row({ status: 'failure', spend: 0, model_group })));
+      expect((await sync(log)).body).toMatchObject({ status: 'done', added: 3 });
+      const models = await stack.db.query<{ model: string }>(
+        `select model from public.usage_records where user_id = $1 order by model collate "C"`,
+        [ada.id],
+      );
+      expect(models.map(({ model }) => model)).toEqual([`${'a'.repeat(199)}😀`, 'half a ', 'openai/gpt-4o']);
+    });
+
     it('that cannot be read does not keep a plan from changing', async () => {
       await setPlan('pro');
       const env = createEnv(stack.functionsEnv.get, {

@@ -154,8 +154,14 @@ function spendOf(row: v.InferOutput<typeof Row>): Spend {
   };
 }
 
+/**
+ * The log has whatever name somebody asked for, also of calls that failed. It is cut between characters, since the
+ * database refuses half of one, and with it the whole page.
+ */
 function modelName(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, '').slice(0, 200);
+  return Array.from(text.replaceAll(/[\p{Cc}\p{Cs}]/gu, ''))
+    .slice(0, 200)
+    .join('');
 }
 
 function logTime(time: Date): string {
