@@ -400,6 +400,28 @@ describe.each(engines)('on $name', (engine) => {
       expect(await limitsAtTheModels()).toMatchObject({ max_budget: 100 });
       expect((await sync()).body).toMatchObject({ told: 0 });
     });
+
+    it('reaches LiteLLM although it refuses that of another account', async () => {
+      await sync();
+      const other = await signUp(stack);
+      await stack.db.query('insert into godoty.gateway_changes (user_id, due_at) values ($1, $2)', [
+        other.id,
+        minutesAgo(5),
+      ]);
+      await setPlan('pro');
+      const env = createEnv(stack.functionsEnv.get, {
+        log: () => undefined,
+        fetch: (input, init) =>
+          typeof init?.body === 'string' && init.body.includes(`"user_id":"${other.id}"`)
+            ? Promise.resolve(Response.json({ error: {} }, { status: 400 }))
+            : fetch(input, init),
+      });
+      const answer = await sync(env);
+      expect([answer.status, answer.body['code']]).toEqual([502, 'model_gateway_unavailable']);
+      expect(await limitsAtTheModels()).toMatchObject({ max_budget: 100 });
+      // The refused one stays due.
+      expect((await sync()).body).toMatchObject({ told: 1 });
+    });
   });
 
   describe('an account over its quota', () => {

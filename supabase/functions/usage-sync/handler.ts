@@ -111,14 +111,24 @@ async function readLog(run: Run, reader: v.InferOutput<typeof Reader>): Promise<
 async function tellChanges(run: Run): Promise<void> {
   const { env, project, gateway } = run.servers;
   const args = { p_holder: run.holder, p_limit: MAX_CHANGES };
+  const failures: unknown[] = [];
   for (const change of await callAsService(env, project, 'gateway_changes_due', args, v.array(Change))) {
     if (env.now() >= run.until) {
       run.done.complete = false;
-      return;
+      break;
     }
-    await tellLimits(env, gateway, limitsOf(change.user_id, change));
+    try {
+      await tellLimits(env, gateway, limitsOf(change.user_id, change));
+    } catch (error) {
+      // The oldest change comes first in every run: what LiteLLM refuses of one account must not stop all the others'.
+      failures.push(error);
+      continue;
+    }
     await callAsService(env, project, 'gateway_changes_told', { p_ids: change.changes }, Nothing);
     run.done.told += 1;
+  }
+  if (failures.length > 0) {
+    throw failures[0];
   }
 }
 
