@@ -114,7 +114,12 @@ enum Step {
         result: Result<(), Error>,
         renewal: Renewal,
     },
-    Provision(Box<Need>),
+    /// The lock under which this device's key is asked for has been asked for.
+    AccessLock(Box<Need>),
+    Provision {
+        store: StoreId,
+        need: Box<Need>,
+    },
     Validate(Box<Need>),
 }
 
@@ -377,7 +382,7 @@ impl Session {
             Some(Step::Authenticate { request, attempt }) => self.authenticated(request, attempt, result, now),
             Some(Step::FlowCall { store, request, final_ }) => self.flow_answered(store, request, final_, result, now),
             Some(Step::RefreshCall { store, need, sent }) => self.refresh_answered(store, need, sent, result, now),
-            Some(Step::Provision(need)) => self.provisioned(need, result),
+            Some(Step::Provision { store, need }) => self.provisioned(store, need, result),
             Some(Step::Validate(need)) => self.validated(need, result, now),
             _ => {}
         }

@@ -9,7 +9,7 @@ use crate::device::{self, ModelAccess};
 use crate::error::{Error, ErrorCode, Server};
 use crate::http::{Response, TransportError};
 use crate::secret::Secret;
-use crate::session::Answer;
+use crate::session::{Answer, Change, StoreError, StoreId};
 
 /// A token that the server took for good this long ago, in milliseconds, is shown to it again before it is handed out.
 const VALIDATE_AFTER_MS: u64 = 7_200_000;
@@ -94,13 +94,12 @@ impl Session {
         };
         let credential = session.access_token.clone();
         let token = credential.secret().clone();
-        let provision = matches!(need.what, What::ModelAccess { .. });
         let call = match &need.what {
             What::AccessToken => {
                 self.reply(need.request, Ok(Answer::AccessToken(token)));
                 return;
             }
-            What::ModelAccess { .. } => device::request(self.supabase(), &self.config.device, &credential),
+            What::ModelAccess { .. } => return self.begin_update(Step::AccessLock(need)),
             What::SetPassword(password) => self.supabase().set_password(password, &credential),
             What::Rpc { function, body } => self
                 .supabase()
@@ -108,7 +107,6 @@ impl Session {
                 .map(|call| call.json(body.clone())),
         };
         match call {
-            Ok(call) if provision => self.call(call, Step::Provision(need)),
             Ok(call) => {
                 let http = self.send(call);
                 self.calls.push((http, Call::Need { need, token }));
@@ -132,17 +130,57 @@ impl Session {
         usable.then_some(access)
     }
 
-    pub(super) fn provisioned(&mut self, mut need: Box<Need>, result: Result<Response, TransportError>) {
+    /// This device's key is ours alone to ask for: adopt the one that a sibling has got, or ask the server. Each asking
+    /// makes the server replace the key, so that windows which asked side by side would take it from each other.
+    pub(super) fn access_locked(
+        &mut self,
+        store: StoreId,
+        need: Box<Need>,
+        current: Result<Option<Secret>, StoreError>,
+        now: Millis,
+    ) {
+        self.adopt_current(current);
+        let refused = match &need.what {
+            What::ModelAccess { refused_key_id } => refused_key_id.as_deref(),
+            _ => None,
+        };
+        if let Some(access) = self.usable_access(refused, now) {
+            let access = access.clone();
+            return self.end_access(store, &need, Ok(access));
+        }
+        let call = self
+            .session()
+            .ok_or_else(|| ErrorCode::NotAuthenticated.into())
+            .and_then(|session| device::request(self.supabase(), &self.config.device, &session.access_token));
+        match call {
+            Ok(call) => self.call(call, Step::Provision { store, need }),
+            Err(error) => self.end_access(store, &need, Err(error)),
+        }
+    }
+
+    fn end_access(&mut self, store: StoreId, need: &Need, answer: Result<ModelAccess, Error>) {
+        self.reply(need.request, answer.map(Answer::ModelAccess));
+        self.end_update(store, Change::Keep, Write::Nothing);
+    }
+
+    pub(super) fn provisioned(
+        &mut self,
+        store: StoreId,
+        mut need: Box<Need>,
+        result: Result<Response, TransportError>,
+    ) {
         let origin = self.config.supabase.base.origin().as_str();
         let outcome = match result {
             Err(error) => Err(Error::from(error).at(Server::Account, origin)),
-            // Another window of this device asked at the same moment, and its key is the one that holds.
+            // Somebody with this device's id asked at the same moment, and their key is the one that holds.
             Ok(response) if response.status == 409 && !need.conflicted => {
                 need.conflicted = true;
-                return self.again(need, true);
+                self.again(need, true);
+                return self.end_update(store, Change::Keep, Write::Nothing);
             }
             Ok(response) if response.status == 401 && need.refused.is_none() => {
-                return self.refused_token(need);
+                self.refused_token(need);
+                return self.end_update(store, Change::Keep, Write::Nothing);
             }
             Ok(response) if !response.is_success() => Err(device::parse_error(&response).at(Server::Account, origin)),
             Ok(response) => match self.session() {
@@ -153,12 +191,14 @@ impl Session {
         };
         match outcome {
             Ok(access) => {
-                self.begin_write(Write::Access {
-                    request: need.request,
-                    access: Box::new(access),
-                });
+                if let Some(record) = &mut self.record {
+                    record.model_access = Some(access.clone());
+                }
+                let change = self.keep();
+                let (request, access) = (need.request, Box::new(access));
+                self.end_update(store, change, Write::Access { request, access });
             }
-            Err(error) => self.reply(need.request, Err(error)),
+            Err(error) => self.end_access(store, &need, Err(error)),
         }
     }
 

@@ -94,6 +94,7 @@ impl Session {
         match self.take_step(store.0) {
             Some(Step::Write(write)) => self.write(store, write, result),
             Some(Step::RefreshLock(renewal)) => self.refresh_locked(store, renewal, result, now),
+            Some(Step::AccessLock(need)) => self.access_locked(store, need, result, now),
             Some(Step::FlowLock { request, proof }) => self.flow_locked(store, request, proof, result, now),
             _ => {}
         }
@@ -147,17 +148,7 @@ impl Session {
                     Some(Change::Keep)
                 }
             }
-            Write::Access { access, .. } => {
-                // Signed out elsewhere, or somebody else signed in, while the key was issued: it is not theirs.
-                let user = record.session.as_ref().map(|session| session.account.user_id.as_str());
-                if user == Some(access.user_id.as_str()) {
-                    record.model_access = Some((**access).clone());
-                    None
-                } else {
-                    Some(Change::Keep)
-                }
-            }
-            Write::Nothing => Some(Change::Keep),
+            Write::Access { .. } | Write::Nothing => Some(Change::Keep),
         };
         self.record = Some(record);
         let change = change.unwrap_or_else(|| self.keep());

@@ -384,22 +384,36 @@ fn a_refused_model_key_is_replaced_and_any_other_is_kept() {
     );
 }
 
+/// What a sibling stored that has got a key of this name.
+fn stored_with_key(key: &str) -> Option<Secret> {
+    let mut sibling = World::signed_in();
+    sibling.ask(Ask::ModelAccess, &mut |_| ok(&config(key)));
+    sibling.stored
+}
+
 #[test]
-fn a_window_that_asked_for_a_key_at_the_same_moment_shares_its_key() {
+fn windows_ask_for_a_key_one_after_another_and_share_the_first_ones() {
     let mut world = World::signed_in();
-    let mut asked = 0;
-    let sibling = {
-        let mut other = World::signed_in();
-        other.ask(Ask::ModelAccess, &mut |_| ok(&config("sk-sibling")));
-        other.stored.unwrap()
-    };
-    world.stored = Some(sibling);
-    let replies = world.ask(Ask::ModelAccess, &mut |_| {
-        asked += 1;
-        refuse(409, "device_key_superseded")
-    });
+    world.stored = stored_with_key("sk-sibling");
+    let replies = world.ask(Ask::ModelAccess, &mut silent);
     assert!(matches!(&replies[..], [Ok(Answer::ModelAccess(access))] if access.key_id == "id-sk-sibling"));
-    assert_eq!(asked, 1);
+    // The same when the key that is to be replaced has been replaced.
+    world.stored = stored_with_key("sk-newer");
+    let key_id = "id-sk-sibling".to_owned();
+    let replies = world.ask(Ask::ReplaceModelKey { key_id }, &mut silent);
+    assert!(matches!(&replies[..], [Ok(Answer::ModelAccess(access))] if access.key_id == "id-sk-newer"));
+}
+
+#[test]
+fn a_key_that_was_superseded_is_looked_for_once_more() {
+    let mut world = World::signed_in();
+    // Somebody without a part in the lock stores theirs meanwhile.
+    assert!(world.ask(Ask::ModelAccess, &mut |_| None).is_empty());
+    let call = HttpId(world.machine.step.as_ref().unwrap().0);
+    world.stored = stored_with_key("sk-sibling");
+    let superseded = refuse(409, "device_key_superseded").unwrap();
+    let replies = world.input(Input::Http(call, superseded), &mut silent);
+    assert!(matches!(&replies[..], [Ok(Answer::ModelAccess(access))] if access.key_id == "id-sk-sibling"));
     // Where the store has no key of a sibling, the second conflict stands.
     let mut alone = World::signed_in();
     let replies = alone.ask(Ask::ModelAccess, &mut |_| refuse(409, "device_key_superseded"));
