@@ -46,7 +46,7 @@ export class MemoryQueues {
 }
 
 export interface WindowOptions {
-  readonly store?: MemoryStore;
+  readonly store?: Pick<MemoryStore, 'read' | 'update'>;
   readonly queues?: MemoryQueues;
   readonly supabaseUrl: string;
   readonly publishableKey: string;
@@ -95,7 +95,7 @@ export function openWindow(options: WindowOptions): Window {
       timers.delete(timer);
     },
     readStore: () => store.read(),
-    updateStore: store.update,
+    updateStore: (change) => store.update(change),
     onEvent: (event) => {
       events.push(event);
     },

@@ -1,7 +1,7 @@
 /** What stands in front of a deployed proxy: it passes everything on, counts what answers are asked for, and can cut an answer off. */
-import { createServer, request as open } from 'node:http';
 import type { ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+
+import { passOn, serve } from '../support/passOn.ts';
 
 export interface Front {
   readonly url: string;
@@ -19,33 +19,19 @@ export interface Front {
 export async function openFront(target: string): Promise<Front> {
   let chats = 0;
   const answers = new Set<ServerResponse>();
-  const server = createServer((request, response) => {
+  const server = await serve((request, response) => {
     if (request.url === '/v1/chat/completions') chats += 1;
     if (!front.managed && request.url?.startsWith('/key/') === true) {
       response.writeHead(503, { 'content-type': 'application/json' }).end('{}');
       return;
     }
     answers.add(response);
-    const onward = open(
-      target + (request.url ?? ''),
-      { method: request.method, headers: request.headers },
-      (answer) => {
-        response.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.on('error', () => response.destroy());
-        answer.pipe(response);
-      },
-    );
-    onward.on('error', () => response.destroy());
-    response.on('close', () => {
-      answers.delete(response);
-      onward.destroy();
-    });
-    request.pipe(onward);
+    response.on('close', () => answers.delete(response));
+    passOn(target, request, response);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const front: Front = {
+    ...server,
     managed: true,
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     chats: () => chats,
     endAnswers: () => {
       for (const answer of answers) answer.end();
@@ -53,11 +39,6 @@ export async function openFront(target: string): Promise<Front> {
     dropAnswers: () => {
       for (const answer of answers) answer.destroy();
     },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
   };
   return front;
 }
