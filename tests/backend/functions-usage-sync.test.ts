@@ -617,6 +617,27 @@ describe.each(engines)('on $name', (engine) => {
       expect(await usage()).toHaveLength(1);
     });
 
+    it('begins no deletion after its time, notes those that it made, and leaves the others to the next', async () => {
+      await sync();
+      await issue();
+      await stack.db.query(
+        `update public.user_api_keys set status = 'revoked', revoked_at = now() where user_id = $1`,
+        [ada.id],
+      );
+      let late = 0;
+      const env = createEnv(stack.functionsEnv.get, {
+        now: () => Date.now() + late,
+        fetch: (input, init) => {
+          if (String(input instanceof Request ? input.url : input).endsWith('/key/delete')) {
+            late = 46_000;
+          }
+          return fetch(input, init);
+        },
+      });
+      expect((await sync(env)).body).toMatchObject({ status: 'done', deleted: 1, complete: false });
+      expect((await sync()).body).toMatchObject({ status: 'done', deleted: 1, complete: true });
+    });
+
     it('is nobody’s to start on the local stack: it runs by itself there', async () => {
       const own = await startTestStack({ syncSeconds: 0.05 });
       try {

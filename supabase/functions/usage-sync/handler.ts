@@ -81,12 +81,18 @@ async function admitOperator(request: Request, env: Env): Promise<void> {
   }
 }
 
+/** Whether the run may begin nothing more; what it leaves is for the next one. */
+function isOver(run: Run, hasEnough = false): boolean {
+  const over = hasEnough || run.servers.env.now() >= run.until;
+  run.done.complete &&= !over;
+  return over;
+}
+
 async function readLog(run: Run, reader: v.InferOutput<typeof Reader>): Promise<void> {
   const { env, project, gateway } = run.servers;
   const [from, to] = [new Date(reader.from), new Date(reader.to)];
   for (let page = 1; ; page++) {
-    if (page > MAX_PAGES || env.now() >= run.until) {
-      run.done.complete = false;
+    if (isOver(run, page > MAX_PAGES)) {
       return;
     }
     const { rows, unreadable, last, isLast } = await spendPage(env, gateway, from, to, page);
@@ -113,8 +119,7 @@ async function tellChanges(run: Run): Promise<void> {
   const args = { p_holder: run.holder, p_limit: MAX_CHANGES };
   const failures: unknown[] = [];
   for (const change of await callAsService(env, project, 'gateway_changes_due', args, v.array(Change))) {
-    if (env.now() >= run.until) {
-      run.done.complete = false;
+    if (isOver(run)) {
       break;
     }
     try {
@@ -139,10 +144,16 @@ async function deleteOwed(run: Run): Promise<void> {
   const absent: string[] = [];
   const users: string[] = [];
   for (const hash of owed.keys) {
+    if (isOver(run)) {
+      break;
+    }
     const became = await deleteKey(env, gateway, hash);
     (became === 'deleted' ? deleted : became === 'absent' ? absent : []).push(hash);
   }
   for (const userId of owed.users) {
+    if (isOver(run)) {
+      break;
+    }
     if ((await deleteUser(env, gateway, userId)) !== 'unknown') {
       users.push(userId);
     }
