@@ -120,7 +120,7 @@ impl GodotyClient {
         promise(async move {
             let catalog = chats.models().await.map_err(|error| to_js(&error))?;
             let models = catalog.models().iter().map(|model| model_info(model).into());
-            Ok(Value::List(models.collect()).into_js())
+            Ok(models.collect::<Value>().into_js())
         })
     }
 

@@ -1,32 +1,37 @@
-//! What goes out to TypeScript: plain objects, built as one kind of tree.
-//!
-//! One type with one `Serialize` takes a third of the WebAssembly that a derived one for each shape would.
+//! What goes out to TypeScript: plain objects. They are JavaScript's from the start: a tree in Rust, serialised as a whole,
+//! would take a kilobyte of WebAssembly more.
 
 use godoty_core::auth::Account;
-use serde::ser::{Serialize, SerializeMap as _, Serializer};
-use wasm_bindgen::JsValue;
+use serde::Serialize;
+use serde_wasm_bindgen::Serializer;
+use wasm_bindgen::prelude::*;
 
-/// A value of a plain object.
-pub(crate) enum Value {
-    Bool(bool),
-    Number(u64),
-    Text(String),
-    List(Vec<Value>),
-    Object(Object),
+const SERIALIZER: Serializer = Serializer::json_compatible();
+
+#[wasm_bindgen]
+unsafe extern "C" {
+    /// What takes any property.
+    type Fresh;
+
+    /// `object[name] = value`. On a fresh object it can't fail.
+    #[wasm_bindgen(method, indexing_setter)]
+    fn set(this: &Fresh, name: &str, value: JsValue);
 }
 
+/// A value of a plain object.
+pub(crate) struct Value(JsValue);
+
 /// A plain object that is being put together. What is `None` is left out.
-#[derive(Default)]
-pub(crate) struct Object(Vec<(&'static str, Value)>);
+pub(crate) struct Object(js_sys::Object);
 
 impl Object {
     pub(crate) fn new() -> Self {
-        Self::default()
+        Self(js_sys::Object::new())
     }
 
     /// With a member.
-    pub(crate) fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        self.0.push((name, value.into()));
+    pub(crate) fn with(self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.set(name, value.into());
         self
     }
 
@@ -38,72 +43,73 @@ impl Object {
         }
     }
 
+    /// Not generic, for the sake of the WebAssembly's size.
+    fn set(&self, name: &str, value: Value) {
+        self.0.unchecked_ref::<Fresh>().set(name, value.0);
+    }
+
     /// The object in JavaScript.
     pub(crate) fn into_js(self) -> JsValue {
-        Value::Object(self).into_js()
+        self.0.into()
     }
 }
 
 impl Value {
+    /// A text, a number or a truth value.
+    fn of(value: &(impl Serialize + ?Sized)) -> Self {
+        // The one thing that JavaScript can't hold is a count above 2⁵³, and none comes near.
+        Self(value.serialize(&SERIALIZER).unwrap_or(JsValue::UNDEFINED))
+    }
+
     /// The value in JavaScript.
     pub(crate) fn into_js(self) -> JsValue {
-        // The one thing that JavaScript can't hold is a count above 2⁵³, and none comes near.
-        self.serialize(&serde_wasm_bindgen::Serializer::json_compatible())
-            .unwrap_or(JsValue::UNDEFINED)
-    }
-}
-
-impl Serialize for Value {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Bool(value) => serializer.serialize_bool(*value),
-            Self::Number(value) => serializer.serialize_u64(*value),
-            Self::Text(value) => serializer.serialize_str(value),
-            Self::List(values) => serializer.collect_seq(values),
-            Self::Object(Object(members)) => {
-                let mut map = serializer.serialize_map(Some(members.len()))?;
-                for (name, value) in members {
-                    map.serialize_entry(name, value)?;
-                }
-                map.end()
-            }
-        }
+        self.0
     }
 }
 
 impl From<bool> for Value {
     fn from(value: bool) -> Self {
-        Self::Bool(value)
+        Self::of(&value)
     }
 }
 
 impl From<u64> for Value {
     fn from(value: u64) -> Self {
-        Self::Number(value)
+        Self::of(&value)
     }
 }
 
 impl From<&str> for Value {
     fn from(value: &str) -> Self {
-        Self::Text(value.to_owned())
+        Self::of(value)
     }
 }
 
 impl From<String> for Value {
     fn from(value: String) -> Self {
-        Self::Text(value)
+        value.as_str().into()
     }
 }
 
-impl From<Vec<Value>> for Value {
-    fn from(values: Vec<Value>) -> Self {
-        Self::List(values)
+impl FromIterator<Value> for Value {
+    fn from_iter<I: IntoIterator<Item = Self>>(values: I) -> Self {
+        let list = js_sys::Array::new();
+        for value in values {
+            list.push(&value.0);
+        }
+        Self(list.into())
+    }
+}
+
+impl From<Vec<Self>> for Value {
+    fn from(values: Vec<Self>) -> Self {
+        values.into_iter().collect()
     }
 }
 
 impl From<Object> for Value {
     fn from(object: Object) -> Self {
-        Self::Object(object)
+        Self(object.into_js())
     }
 }
 
