@@ -7,7 +7,7 @@ import type { AccountNews } from './account.ts';
 import { runAction } from './actions.ts';
 import { CallbackHandler, loopbackTexts } from './auth/callback.ts';
 import { GodotyAuthenticationProvider } from './auth/provider.ts';
-import { SignInFlow } from './auth/signIn.ts';
+import { PASTE_COMMAND, SignInFlow } from './auth/signIn.ts';
 import { tellStoreTrouble } from './auth/storeTrouble.ts';
 import { keyMarkerOf } from './auth/vault/keyMarker.ts';
 import { VaultSessionStore } from './auth/vault/vault.ts';
@@ -190,6 +190,9 @@ export function activate(context: ExtensionContext, platform: Platform): void {
       'godoty.signIn',
       run('signing in', () => signIn.start()),
     ),
+    commands.registerCommand(PASTE_COMMAND, () => {
+      signIn.paste();
+    }),
     commands.registerCommand(
       'godoty.signOut',
       run('signing out', () => signOut(account)),

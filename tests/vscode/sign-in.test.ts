@@ -1,24 +1,28 @@
-// Ways to sign in, in a real VS Code of a browser, in either of its extension hosts, with the backend's stand-in for GitHub
-// and its inbox. Each begins signed out, and the first makes the account.
-import type { Page } from 'playwright-core';
+// Ways to sign in, in a real VS Code of a browser, in either of its extension hosts, with the backend's stand-ins for GitHub
+// and Google and its inbox. Each begins signed out.
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest';
 
+import { SigningIn, allow } from './harness/signIn.ts';
 import { apart } from './harness/steps.ts';
 import type { Workbench } from './harness/workbench.ts';
 import { startWorld } from './harness/world.ts';
 import type { ExtensionHost, World } from './harness/world.ts';
 
-const EMAIL = 'ada@example.org';
+const ada = 'ada@example.org';
+const bob = 'bob@example.org';
+const password = 'correct horse battery staple';
 
 let world: World;
 let workbench: Workbench;
+let user: SigningIn;
 
-describe.each<ExtensionHost>(['node', 'worker'])('ways to sign in, %s host', (host) => {
+describe.each<ExtensionHost>(['node', 'worker'])('signs in with, %s host:', (host) => {
   const test = apart(() => [workbench]);
 
   beforeAll(async () => {
-    world = await startWorld({ host });
+    world = await startWorld({ host, stack: { mailRestSeconds: 0 } });
     workbench = world.workbench;
+    user = new SigningIn(world);
   });
 
   afterAll(async () => {
@@ -27,96 +31,107 @@ describe.each<ExtensionHost>(['node', 'worker'])('ways to sign in, %s host', (ho
   });
 
   afterEach(async () => {
-    await workbench.page.keyboard.press('Escape');
-    if (await workbench.statusBarItem.isVisible()) {
-      await workbench.runCommand('Godoty: Sign Out');
-      await workbench.statusBarItem.waitFor({ state: 'hidden' });
-    }
+    await user.leave();
   });
 
-  test('signs in with GitHub, by the address at which a browser got stuck', async () => {
-    const github = await toGitHub();
-    await github.getByLabel('E-mail address').fill(EMAIL);
-    await github.getByLabel('Name').fill('Ada');
-    await github.getByRole('button', { name: 'Continue', exact: true }).click();
-    await github.waitForURL(/[?&]code=/);
+  test('GitHub, whose page leads back to the window', async () => {
+    const github = await user.toProvider('GitHub');
+    await allow(github, ada, 'Ada');
+    await user.isSignedInAs(ada);
+  });
+
+  test('Google, with an account that it knows from before', async () => {
+    await allow(await user.toProvider('Google'), ada, 'Ada');
+    await user.isSignedInAs(ada);
+    await user.leave();
+    const google = await user.toProvider('Google');
+    await google.getByRole('button', { name: `Continue as ${ada}` }).click();
+    await user.isSignedInAs(ada);
+    // GitHub and Google vouch for one address, and so for one account.
+    expect(await accounts()).toEqual([ada]);
+  });
+
+  test('GitHub, by the address at which a browser ended that does not find back', async () => {
+    const github = await user.inAnotherBrowser(await user.toProvider('GitHub'));
+    await allow(github, ada, 'Ada');
     await workbench.page.bringToFront();
+    await workbench.picture('waiting-for-the-browser');
     await workbench
       .notification(/Finish signing in/)
-      .getByRole('button', { name: 'Cancel' })
+      .getByText('paste the address')
       .click();
-    await workbench.pick('Paste the address at which the browser ended');
     await workbench.answer(/Paste the address/, github.url());
-    await signedIn();
-    await github.close();
+    await user.isSignedInAs(ada);
   });
 
-  test('signs in with the code of an e-mail, after a wrong one', async () => {
-    await askForCode(EMAIL);
-    const { code } = await newestMail(EMAIL);
-    await typeCode(code === '000000' ? '000001' : '000000');
+  test('Google, by the code in that address, from the list of what else can be done', async () => {
+    const google = await user.inAnotherBrowser(await user.toProvider('Google'));
+    await allow(google, ada, 'Ada');
+    await user.press(/Finish signing in/, 'Cancel');
+    await workbench.picture('how-to-go-on');
+    await workbench.pick('Paste the address at which the browser ended');
+    await workbench.answer(/Paste the address/, new URL(google.url()).searchParams.get('code') ?? '');
+    await user.isSignedInAs(ada);
+  });
+
+  test('the code of an e-mail, after a wrong one', async () => {
+    await workbench.runCommand('Godoty: Sign In');
+    await workbench.inputBox(/How do you want to sign in/).waitFor();
+    // Where callbacks may fail, the way that needs none comes first.
+    const first = workbench.page.locator('.quick-input-list .monaco-list-row .label-name').first();
+    await expect.poll(() => first.innerText()).toMatch(/code by e-mail/);
+    await user.askForCode(ada);
+    const { code } = await user.mailTo(ada);
+    await user.typeCode(code === '000000' ? '000001' : '000000');
     await workbench.inputBox(/This code is wrong/).waitFor();
     await workbench.picture('wrong-code');
-    await typeCode(code);
-    await signedIn();
+    await user.typeCode(code);
+    await user.isSignedInAs(ada);
   });
 
-  test('makes an account only when the user wants one, by a link that comes back to the URI handler', async () => {
-    const email = 'new@example.org';
-    await askForCode(email);
-    await pressInNotification(/no account/, 'Create Account');
-    const { link } = await newestMail(email);
-    const browser = await workbench.page.context().newPage();
-    await browser.goto(link);
-    await workbench.page.bringToFront();
-    await signedIn();
-    await workbench.inputBox(/We sent a code/).waitFor({ state: 'hidden' });
-    await browser.close();
+  test('the link of an e-mail, which leads back to the window', async () => {
+    await user.askForCode(ada);
+    await (await user.mailTo(ada)).followLink();
+    await user.isSignedInAs(ada);
+  });
+
+  test('a new account, only when the user wants one, by the link', async () => {
+    await user.askForCode(bob);
+    await user.press(/no account/, 'Create Account');
+    await (await user.mailTo(bob)).followLink();
+    await user.isSignedInAs(bob);
+    expect(await accounts()).toEqual([ada, bob]);
+  });
+
+  test('another password, by the code, and then with it', async () => {
+    await user.choose('Forgot your password?');
+    await workbench.answer(/e-mail address/, ada);
+    await user.typeCode((await user.mailTo(ada)).code);
+    await choosePassword(password);
+    await user.isSignedInAs(ada);
+    await user.leave();
+    await user.choose('Sign in with e-mail and password');
+    await workbench.answer(/e-mail address/, ada);
+    await workbench.answer(/Password for/, password);
+    await user.isSignedInAs(ada);
+  });
+
+  test('another password, by the link', async () => {
+    await user.choose('Forgot your password?');
+    await workbench.answer(/e-mail address/, bob);
+    await (await user.mailTo(bob)).followLink();
+    await choosePassword('a battery of staples for a horse');
+    await user.isSignedInAs(bob);
   });
 });
 
-/** Chooses GitHub and follows the browser there. */
-async function toGitHub(): Promise<Page> {
-  await workbench.runCommand('Godoty: Sign In');
-  const opened = workbench.page.context().waitForEvent('page');
-  await workbench.pick('Continue with GitHub');
-  const github = await opened;
-  await github.getByRole('heading', { name: 'Stand-in for GitHub' }).waitFor();
-  return github;
-}
-
-async function askForCode(email: string): Promise<void> {
-  await workbench.runCommand('Godoty: Sign In');
-  await workbench.inputBox(/How do you want to sign in/).waitFor();
-  // Where callbacks may fail, the way that needs none comes first.
-  const first = workbench.page.locator('.quick-input-list .monaco-list-row .label-name').first();
-  await expect.poll(() => first.innerText()).toMatch(/code by e-mail/);
-  await workbench.pick('Sign in with a code by e-mail');
-  await workbench.answer(/e-mail address/, email);
-}
-
-async function typeCode(code: string): Promise<void> {
-  // What is wrong with a text stands where the question was.
-  await workbench.page.locator('.quick-input-widget:visible input[type="text"]').fill(code);
-  await workbench.page.keyboard.press('Enter');
-}
-
-async function newestMail(email: string): Promise<{ readonly code: string; readonly link: string }> {
-  await workbench.inputBox(/We sent a code/).waitFor();
-  const [mail] = await world.stack.db.query<{ code: string; link: string }>(
-    'select code, link from local_stack.mails where recipient = $1 order by id desc limit 1',
-    [email],
-  );
-  if (mail === undefined) throw new Error(`no mail to ${email}`);
-  return mail;
-}
-
-async function pressInNotification(about: RegExp, button: string): Promise<void> {
+async function choosePassword(text: string): Promise<void> {
   await workbench.page.bringToFront();
-  await workbench.notification(about).getByRole('button', { name: button, exact: true }).click();
+  await workbench.answer(/Choose a password/, text);
+  await workbench.answer(/once more/, text);
 }
 
-async function signedIn(): Promise<void> {
-  await workbench.page.bringToFront();
-  await workbench.statusBarItem.waitFor();
+async function accounts(): Promise<string[]> {
+  const rows = await world.stack.db.query<{ email: string }>('select email from auth.users order by email');
+  return rows.map(({ email }) => email);
 }

@@ -8,14 +8,17 @@ import type { Loopback } from '../platform.ts';
 import type { ActionId } from '../words.ts';
 import { action, offerActions, unlinked, wordsFor } from '../words.ts';
 import type { Reply } from './inputs.ts';
-import { callbackAddress, openBrowser, showProgress, waitFor } from './pending.ts';
+import { callbackAddress, openBrowser, showLongProgress, showProgress, waitFor } from './pending.ts';
 import { askCode, askEmail, askPassword, askPasswordAgain, chooseHowToGoOn } from './questions.ts';
-import { nextStep } from './recovery.ts';
+import { nextStep, wordsAt } from './recovery.ts';
 import type { Fallible, Step } from './recovery.ts';
 import { newRun, requestOf, titleOfCall } from './run.ts';
 import type { Run } from './run.ts';
 import { QUESTIONS, chooseWay } from './ways.ts';
 import type { Question } from './ways.ts';
+
+/** The link of the message that waits for the browser. */
+export const PASTE_COMMAND = 'godoty.pasteAddress';
 
 export interface SignInPorts {
   readonly account: AccountService;
@@ -34,6 +37,7 @@ export class SignInFlow {
   #running: Run | undefined;
   /** The last address that was typed in this window; the box has it again the next time. */
   #email = '';
+  #paste = (): void => undefined;
 
   constructor(ports: SignInPorts) {
     this.#ports = ports;
@@ -59,6 +63,11 @@ export class SignInFlow {
       }
       return await this.#follow('open', run);
     });
+  }
+
+  /** Asks for the address at which the browser ended, instead of waiting until it comes back. */
+  paste(): void {
+    this.#paste();
   }
 
   /** Lets somebody choose a password whom the code of an e-mail signed in. */
@@ -167,11 +176,9 @@ export class SignInFlow {
       }
       this.#ports.report(`signing in (${run.way.way})`, error);
       const detail = detailOf(error);
-      const { message, actions } = wordsFor(detail);
-      const all = step === 'open' || step === 'setPassword' ? actions : [...actions, action('otherWays')];
       const show = (text: string, ...labels: string[]): Thenable<string | undefined> =>
         window.showErrorMessage(text, ...labels);
-      const picked = await offerActions(show, { message, actions: all });
+      const picked = await offerActions(show, wordsAt(step, detail, run));
       if (picked === undefined) {
         return 'left';
       }
@@ -190,7 +197,7 @@ export class SignInFlow {
     const port = run.byPort ? await this.#ports.openLoopback?.() : undefined;
     run.signal.addEventListener('abort', () => port?.close(), { once: true });
     const request = requestOf(run, this.#email, port?.redirectTo ?? (await callbackAddress()));
-    const started = await showProgress(titleOfCall(run), client.startSignIn(request, run.signal));
+    const started = await showLongProgress(titleOfCall(run), client.startSignIn(request, run.signal));
     if (started === 'cancelled') {
       return 'left';
     }
@@ -208,9 +215,19 @@ export class SignInFlow {
       return 'begin';
     }
     if (await openBrowser(url)) {
-      const done = await showProgress(l10n.t('Finish signing in in your browser…'), ended);
-      if (done !== 'cancelled') {
-        return completed(run, done);
+      const title = l10n.t(
+        'Finish signing in in your browser, or [paste the address]({0}) at which it ended.',
+        `command:${PASTE_COMMAND}`,
+      );
+      const pasted = new Promise<'code'>((resolve) => {
+        this.#paste = () => resolve('code');
+      });
+      const next = await showProgress(title, Promise.race([ended, pasted]));
+      if (typeof next === 'object') {
+        return completed(run, next);
+      }
+      if (next === 'code') {
+        return next;
       }
     }
     const menu = new AbortController();
@@ -283,7 +300,7 @@ export class SignInFlow {
   async #setPassword(run: Run): Promise<Next> {
     const client = await this.#ports.account.client();
     const task = client.setPassword(run.password, run.signal);
-    const outcome = await showProgress(l10n.t('Changing your password…'), task);
+    const outcome = await showLongProgress(l10n.t('Changing your password…'), task);
     return outcome === 'cancelled' || run.account === undefined ? 'left' : { account: run.account };
   }
 }

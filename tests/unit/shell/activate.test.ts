@@ -8,6 +8,7 @@ import { EventEmitter, Uri, host } from './vscode.ts';
 
 const COMMANDS = [
   'godoty.signIn',
+  'godoty.pasteAddress',
   'godoty.signOut',
   'godoty.newChat',
   'godoty.focusChat',

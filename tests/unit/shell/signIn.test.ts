@@ -397,10 +397,24 @@ describe('a code by e-mail', () => {
     const box = await reachCode();
     core.outcomes.push(pending('n2'));
     core.waiting.get('n1')?.fail(fault('SIGN_IN_EXPIRED'));
-    await press(/longer than five minutes/u, 'Sign In');
+    await press(/good for five minutes/u, 'Send the E-Mail Again');
     expect(box.closed).toBe(true);
     await type(/sent a code/u, '123456');
     expect(await result).toEqual(USER);
+    expect(core.started.map(({ way }) => way)).toEqual(['emailCode', 'emailCode']);
+  });
+
+  it('whose link was used up already is sent anew, and a reset stays a reset', async () => {
+    core.outcomes.push(pending('n1'), pending('n2'));
+    void flow.start();
+    await choose('resetPassword');
+    await type(/e-mail/u, 'u1@example.org');
+    await host.boxes.next();
+    core.waiting.get('n1')?.fail(fault('CODE_REJECTED'));
+    await press(/wrong, or too old/u, 'Send the E-Mail Again');
+    await type(/sent a code/u, '123456');
+    await type(/Choose a password/u, 'a new password');
+    expect(core.started.map(({ way }) => way)).toEqual(['resetPassword', 'resetPassword']);
   });
 
   it('is not needed when the link is opened instead, in whichever window', async () => {
@@ -488,7 +502,7 @@ describe('a browser', () => {
   it('is sent off with the address as it is, and comes back to this window', async () => {
     const result = flow.start('u1');
     await reachBrowser();
-    await vi.waitFor(() => expect(host.progressTitles.at(-1)).toBe('Finish signing in in your browser…'));
+    await vi.waitFor(() => expect(host.progressTitles.at(-1)).toMatch(/^Finish signing in in your browser/u));
     core.callback = () => {
       const done = { way: 'github', account: USER } as const;
       core.waiting.get('n1')?.end(done);
@@ -511,12 +525,43 @@ describe('a browser', () => {
     ]);
   });
 
+  it('is sent to the backend by the address that the web host has for it, the query as it is', async () => {
+    host.desktop = false;
+    host.externalUri = (uri) => Uri.parse(`https://code.example.org/proxy/${uri.path.replace('https://', '')}/`);
+    core.outcomes.push(pending('n1', URL));
+    void flow.start();
+    await choose('github');
+    expect(await host.browsed.next()).toBe(
+      'https://code.example.org/proxy/accounts.example.org/authorize?provider=github&redirect_to=a%3Fb%26c',
+    );
+  });
+
+  it('is sent to the backend’s own address where the web host has no other', async () => {
+    host.desktop = false;
+    host.externalUri = () => {
+      throw new Error('Could not resolve external URI');
+    };
+    void flow.start();
+    await reachBrowser();
+  });
+
+  it('that ended elsewhere is helped by the address, which the message leads to', async () => {
+    const result = flow.start();
+    await reachBrowser();
+    await vi.waitFor(() => expect(host.progressTitles.at(-1)).toContain('](command:godoty.pasteAddress)'));
+    flow.paste();
+    await type(/Paste the address/u, 'https://site.example.org/?code=c1');
+    expect(await result).toEqual(USER);
+    flow.paste();
+    expect(host.boxes.waiting).toEqual([]);
+  });
+
   it.each([true, false])('that does not come back is helped by pasting (it opened: %s)', async (opens) => {
     host.browserOpens = opens;
     const result = flow.start();
     await reachBrowser();
     if (opens) {
-      await vi.waitFor(() => expect(host.progressTitles).toHaveLength(2));
+      await vi.waitFor(() => expect(host.progressTitles).toHaveLength(1));
       host.cancelProgress();
     }
     (await host.picks.next()).pick('$(clippy) Paste the address at which the browser ended');
@@ -528,13 +573,13 @@ describe('a browser', () => {
   it('that does not come back can be opened again, or left', async () => {
     const result = flow.start();
     await reachBrowser();
-    await vi.waitFor(() => expect(host.progressTitles).toHaveLength(2));
+    await vi.waitFor(() => expect(host.progressTitles).toHaveLength(1));
     host.cancelProgress();
     core.outcomes.push(pending('n2', URL));
     (await host.picks.next()).pick('$(link-external) Open the browser again');
     await host.browsed.next();
     expect(core.aborted).toEqual(['n1']);
-    await vi.waitFor(() => expect(host.progressTitles).toHaveLength(4));
+    await vi.waitFor(() => expect(host.progressTitles).toHaveLength(2));
     host.cancelProgress();
     (await host.picks.next()).pick();
     expect(await result).toBeUndefined();
@@ -544,7 +589,7 @@ describe('a browser', () => {
   it('that does not come back may come to a port, which is closed in the end', async () => {
     const result = flow.start();
     await reachBrowser();
-    await vi.waitFor(() => expect(host.progressTitles).toHaveLength(2));
+    await vi.waitFor(() => expect(host.progressTitles).toHaveLength(1));
     host.cancelProgress();
     core.outcomes.push(pending('n2', URL));
     (await host.picks.next()).pick('$(plug) Come back by a port of this machine');
@@ -565,7 +610,7 @@ describe('a browser', () => {
     };
     await callbacks.handleUri(Uri.parse(CALLBACK) as never);
     core.outcomes.push(pending('n2', URL));
-    await press(/declined/u, 'Sign In');
+    await press(/declined/u, 'Try Again');
     await host.browsed.next();
     core.waiting.get('n2')?.end({ way: 'github', account: USER });
     expect(await result).toEqual(USER);

@@ -118,6 +118,8 @@ export const host = {
   browsed: queue<string>(),
   browserOpens: true,
   desktop: true,
+  /** The form of an address for the browser of a web host. */
+  externalUri: (uri: Uri): Uri => uri,
   /** What VS Code calls with an address that is meant for the extension. */
   uriHandler: undefined as { handleUri(uri: Uri): unknown } | undefined,
   windowState: new EventEmitter<{ readonly focused: boolean }>(),
@@ -153,6 +155,7 @@ export const host = {
     host.hasChat = true;
     host.browserOpens = true;
     host.desktop = true;
+    host.externalUri = (uri) => uri;
     host.uriHandler = undefined;
   },
 };
@@ -201,8 +204,11 @@ export const env = {
   get uiKind(): number {
     return host.desktop ? UIKind.Desktop : UIKind.Web;
   },
-  asExternalUri: (uri: Uri): Promise<Uri> =>
-    Promise.resolve(host.desktop ? uri : Uri.parse(`https://code.example.org/callback?vscode-path=${uri.path}&x=y`)),
+  asExternalUri: (uri: Uri): Promise<Uri> => {
+    if (host.desktop) return Promise.resolve(uri);
+    if (!uri.path.startsWith(`${env.uriScheme}:`)) return Promise.resolve(uri).then(host.externalUri);
+    return Promise.resolve(Uri.parse(`https://code.example.org/callback?vscode-path=${uri.path}&x=y`));
+  },
   openExternal: (target: string): Promise<boolean> => {
     host.browsed.push(target);
     return Promise.resolve(host.browserOpens);
