@@ -52,6 +52,34 @@ describe('the operator’s page', () => {
     }
   });
 
+  it('lets the functions through to all that they call of LiteLLM', () => {
+    const sources = ['_shared/litellm.ts', 'usage-sync/spend-logs.ts', 'ready/handler.ts'].map((name) =>
+      readFileSync(`supabase/functions/${name}`, 'utf8'),
+    );
+    const paths = [...sources.join('\n').matchAll(/gateway(?:Config\(env\))?, ['`](\/[\w/]+)/g)].map(
+      ([, path]) => path,
+    );
+    expect(paths).toHaveLength(6);
+    const proxy = readFileSync('supabase/deploy/litellm/README.md', 'utf8');
+    for (const path of paths) {
+      expect(page).toContain(`\`${path}\``);
+      expect(proxy).toContain(`\`${path}\``);
+    }
+  });
+
+  it('uses no variable in a command that no command before it has set', () => {
+    const blocks = [...page.matchAll(/```sh\n([^]*?)```/g)].map(([, block = '']) => block);
+    const given = new Set(['DATABASE_URL']);
+    for (const [, text, name, value] of blocks
+      .join('')
+      .matchAll(/<<EOF\n([^]*?)\nEOF|^(?:(\w+)=)?(.*?)(?=<<EOF|$)/gm)) {
+      for (const [, used = ''] of (text ?? value ?? '').matchAll(/\$\{?(\w+)/g)) {
+        expect(given).toContain(used);
+      }
+      given.add(name ?? '');
+    }
+  });
+
   it('leads to files that are there, and to scripts that exist', () => {
     for (const [, target = ''] of page.matchAll(/\]\((\.\.\/[^)#]+)\)/g)) {
       expect([target, existsSync(`docs/${target}`)]).toEqual([target, true]);
