@@ -9,6 +9,10 @@ export async function readVault(
 ): Promise<string | undefined> {
   const refuse = (): Promise<never> => Promise.reject(new Error('this vault is only read'));
   const never = { dispose: () => undefined };
+  const disk = new DiskFiles(folder, () => 'unused');
+  // In the worker VS Code renames in two steps: between them the draft is what counts.
+  const read = async (name: string): Promise<Uint8Array | undefined> =>
+    (await disk.read(name)) ?? (await disk.read(`${name}.tmp`)) ?? (await disk.read(name));
   let trouble: string | undefined;
   const store = new VaultSessionStore(
     {
@@ -18,7 +22,7 @@ export async function readVault(
         delete: refuse,
         onDidChange: () => never,
       },
-      files: new DiskFiles(folder, () => 'unused'),
+      files: { read, replace: refuse, remove: refuse },
       lock: { run: refuse },
       marker: { former: [], get: () => [], add: () => undefined },
       now: () => 0,

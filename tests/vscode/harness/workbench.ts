@@ -37,16 +37,25 @@ export class Workbench {
   static async open(executablePath: string, url: string, extensionId: string): Promise<Workbench> {
     const browser = await chromium.launch({ executablePath, args: browserFlags });
     try {
-      const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-      context.setDefaultTimeout(actionMilliseconds);
-      const workbench = new Workbench(await context.newPage(), extensionId, browser);
-      await workbench.page.goto(url);
-      await workbench.#ready();
-      return workbench;
+      return await Workbench.#openIn(browser, url, extensionId);
     } catch (error) {
       await browser.close();
       throw error;
     }
+  }
+
+  /** Opens the same folder as somebody else's browser does: with nothing that this one keeps. */
+  async openOtherBrowser(): Promise<Workbench> {
+    return await Workbench.#openIn(this.#browser, this.page.url(), this.#extensionId);
+  }
+
+  static async #openIn(browser: Browser, url: string, extensionId: string): Promise<Workbench> {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    context.setDefaultTimeout(actionMilliseconds);
+    const workbench = new Workbench(await context.newPage(), extensionId, browser);
+    await workbench.page.goto(url);
+    await workbench.#ready();
+    return workbench;
   }
 
   /** Opens the same folder in a further window of the same browser. */

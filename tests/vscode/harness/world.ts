@@ -26,8 +26,8 @@ export interface World {
   readonly folder: string;
   /** Changes user settings, as somebody does who edits the file. */
   changeSettings(changes: Readonly<Record<string, unknown>>): void;
-  /** The session that the extension has stored, opened as a further window would open it. */
-  storedSession(): Promise<string | undefined>;
+  /** The session that the extension has stored, opened as a further window of that browser would open it. */
+  storedSession(window?: Workbench): Promise<string | undefined>;
   /** The text of every file that the extension keeps. */
   keptByExtension(): string;
   /** The text of every file that VS Code and the extension wrote: logs, settings, state. */
@@ -83,8 +83,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     const writtenByVsCode = (): string => textBelow(server.userDataDir);
     const storage = path.join(server.userDataDir, 'User', 'globalStorage', name);
     const keptByExtension = (): string => textBelow(storage);
-    const storedSession = async (): Promise<string | undefined> =>
-      await readVault(path.join(storage, 'vault'), await workbench.secrets(), stack.supabaseUrl);
+    const storedSession = async (window = workbench): Promise<string | undefined> =>
+      await readVault(path.join(storage, 'vault'), await window.secrets(), stack.supabaseUrl);
     return { stack, workbench, folder, changeSettings, storedSession, keptByExtension, writtenByVsCode, close };
   } catch (error) {
     await close();

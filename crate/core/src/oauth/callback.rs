@@ -243,6 +243,7 @@ mod tests {
             // The address that `asExternalUri` makes on web hosts.
             "http://127.0.0.1:8443/stable-0123/callback?vscode-reqid=1&vscode-authority=godoty.godoty&vscode-path=%2Fauth%2Fcallback&nonce=n-1&code=c-1",
             "https://host/callback?vscode-path=/auth/callback&vscode-query=nonce%3Dn-1%26windowId%3D2&code=c-1",
+            "https://vscode.dev/+remote/callback?vscode-reqid=1&vscode-scheme=vscode&vscode-authority=godoty.godoty&vscode-path=%2Fauth%2Fcallback&vscode-query=windowId%3D_blank%26nonce%3Dn-1&code=c-1",
         ] {
             assert_eq!(parse(text), Some(code("n-1", "c-1")), "{text}");
             assert_eq!(parse_pasted(text), Some(Pasted::Callback(code("n-1", "c-1"))), "{text}");
@@ -297,7 +298,11 @@ mod tests {
     #[test]
     fn a_foreign_or_damaged_callback_is_refused() {
         let long = alloc::format!("/cb?nonce=n&code={}", "c".repeat(MAX_FIELD + 1));
-        let huge = alloc::format!("/cb?nonce=n&code=c&x={}", "y".repeat(MAX_CALLBACK));
+        let sized = |bytes: usize| {
+            let start = "/cb?nonce=n&code=c&x=";
+            alloc::format!("{start}{}", "y".repeat(bytes - start.len()))
+        };
+        let huge = sized(MAX_CALLBACK);
         for text in [
             "",
             "?",
@@ -318,6 +323,11 @@ mod tests {
             "/cb?nonce=n&code=c%00",
             "/cb?nonce=n&code=%E2%80%AEc",
             "/cb?nonce=n&code=c\u{202e}",
+            "/cb?nonce=n%00&code=c",
+            "/cb?nonce=n\0&code=c",
+            "/cb?nonce=%E2%81%A6n&code=c",
+            "/cb%00?nonce=n&code=c",
+            "/cb\u{2066}?nonce=n&code=c",
             "/cb?nonce=n&code=c c",
             "/cb?nonce=n&code=%2525",
             &long,
@@ -325,8 +335,8 @@ mod tests {
         ] {
             assert_eq!(parse(text), None, "{text}");
         }
-        let fits = alloc::format!("/cb?nonce=n&code=c&x={}", "y".repeat(MAX_CALLBACK - 30));
-        assert!(parse(&fits).is_some());
+        assert_eq!(parse_pasted(&huge), None);
+        assert_eq!(parse(&sized(MAX_CALLBACK - 1)), Some(code("n", "c")));
     }
 
     #[test]
@@ -347,6 +357,14 @@ mod tests {
             // The operator's site, where a browser lands whose way back was not allowed: no nonce, but the code.
             ("https://shop.example.org/?code=c-1", Pasted::Callback(code("", "c-1"))),
             ("code=c-1", Pasted::Callback(code("", "c-1"))),
+            // What the server can't bring back to the editor, it says there.
+            (
+                "https://shop.example.org/?error=invalid_request&error_code=bad_oauth_state#error=invalid_request&sb=",
+                Pasted::Callback(Callback {
+                    nonce: None,
+                    outcome: Outcome::Refused(Error::new(ErrorCode::SignInExpired)),
+                }),
+            ),
         ] {
             assert_eq!(parse_pasted(text), Some(expected), "{text}");
         }
