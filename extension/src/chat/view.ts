@@ -125,7 +125,8 @@ export class ChatViewProvider implements vscode.WebviewViewProvider, vscode.Disp
         runAction(message.id);
         break;
       case 'openLink':
-        vscode.env.openExternal(vscode.Uri.parse(message.href, true)).then(undefined, report);
+        // A Uri would not keep what is encoded in the address. VS Code takes the text and opens just that.
+        vscode.env.openExternal(message.href as unknown as vscode.Uri).then(undefined, report);
         break;
       case 'copy':
         vscode.env.clipboard.writeText(message.text).then(undefined, report);

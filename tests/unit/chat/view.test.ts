@@ -6,7 +6,7 @@ import type { HostMessage } from '../../../extension/src/chat/protocol.ts';
 import { ManualTimers, memoryStore, PlayedEngine, settled } from './support.ts';
 
 const vscode = vi.hoisted(() => ({
-  opened: [] as string[],
+  opened: [] as unknown[],
   copied: [] as string[],
   commands: [] as string[],
   pick: undefined as string | undefined,
@@ -19,8 +19,8 @@ vi.mock('vscode', () => {
     l10n: { t: (text: string) => text },
     env: {
       language: 'en',
-      openExternal: (target: { path: string }) => {
-        vscode.opened.push(target.path);
+      openExternal: (target: unknown) => {
+        vscode.opened.push(target);
         return Promise.resolve(true);
       },
       clipboard: {
@@ -158,10 +158,11 @@ describe('the chat view', () => {
 
   it('opens links and copies outside the page', async () => {
     const { page } = provided();
-    page.receive({ type: 'openLink', href: 'https://example.com/' });
+    // As a Uri, VS Code would open `a%2523b` and `q=1&2`.
+    page.receive({ type: 'openLink', href: 'https://example.com/a%23b?q=1%262' });
     page.receive({ type: 'copy', text: 'x' });
     await settled();
-    expect(vscode.opened).toEqual(['https://example.com/']);
+    expect(vscode.opened).toEqual(['https://example.com/a%23b?q=1%262']);
     expect(vscode.copied).toEqual(['x']);
   });
 
