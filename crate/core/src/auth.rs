@@ -8,7 +8,7 @@ mod settings;
 
 use alloc::string::String;
 
-pub(crate) use refusal::meaning;
+pub(crate) use refusal::{meaning, status_code};
 pub use settings::Settings;
 
 use crate::error::Error;
@@ -20,7 +20,7 @@ use crate::secret::Secret;
 const MAX_ID: usize = 128;
 
 /// A time in milliseconds since the Unix epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Millis(pub u64);
 
 impl Millis {

@@ -9,6 +9,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::auth::Millis;
 use crate::error::{Error, ErrorCode};
 use crate::network::NetworkCause;
 use crate::secret::Secret;
@@ -296,6 +297,19 @@ impl fmt::Debug for Request {
     }
 }
 
+/// When an answer came, by this machine's clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// The request was sent.
+    pub sent: Millis,
+    /// The head of the answer was there.
+    pub head: Millis,
+    /// The first piece of the body was there.
+    pub first: Millis,
+    /// The last piece of the body was there.
+    pub last: Millis,
+}
+
 /// A whole answer. `Debug` shows the status alone, since bodies hold tokens.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Response {
@@ -307,6 +321,8 @@ pub struct Response {
     pub retry_after_ms: Option<u64>,
     /// `x-sb-error-code`, which Supabase Auth sends beside the body.
     pub error_code: Option<String>,
+    /// When it came.
+    pub timing: Timing,
 }
 
 impl Response {
@@ -318,6 +334,12 @@ impl Response {
             body: Secret::new(body),
             retry_after_ms: None,
             error_code: None,
+            timing: Timing {
+                sent: Millis(0),
+                head: Millis(0),
+                first: Millis(0),
+                last: Millis(0),
+            },
         }
     }
 

@@ -16,6 +16,7 @@ pub mod http;
 pub mod json;
 pub mod network;
 pub mod oauth;
+pub mod probe;
 pub mod retry;
 pub mod secret;
 pub mod session;

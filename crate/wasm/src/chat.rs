@@ -150,6 +150,15 @@ impl Chats {
         self.catalog(&access).await
     }
 
+    /// Shows this device's key to the model server.
+    pub(crate) async fn try_key(&self) -> Result<(), Error> {
+        let access = self.access(Ask::ModelAccess).await?;
+        let answer = self.get(&access, "/v1/models").await;
+        answer
+            .map(drop)
+            .map_err(|error| error.at(Server::Models, access.endpoint.origin().as_str()))
+    }
+
     async fn access(&self, ask: Ask) -> Result<ModelAccess, Error> {
         match self.driver.ask(ask).await? {
             Answer::ModelAccess(access) => Ok(access),

@@ -3,7 +3,7 @@
 //! The machine is borrowed only while [`Session::handle`] or [`Session::poll`] runs, so that an effect which calls back
 //! into this instance finds it free.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 
 use godoty_core::auth::{Account, Millis};
@@ -69,6 +69,11 @@ impl Driver {
     pub(crate) fn access_token(&self) -> Option<JsValue> {
         let session = self.session.borrow();
         session.access_token(self.now()).map(|token| token.expose().into())
+    }
+
+    /// The machine, to be read.
+    pub(crate) fn session(&self) -> Ref<'_, Session> {
+        self.session.borrow()
     }
 
     /// Asks the machine; the answer comes when it has one.
@@ -211,6 +216,7 @@ impl Driver {
 }
 
 /// The host's clock.
+#[inline(never)]
 pub(crate) fn now(host: &CoreHost) -> Millis {
     let now = host.now();
     #[expect(

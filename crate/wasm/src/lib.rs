@@ -10,6 +10,7 @@ mod error;
 mod host;
 mod oneshot;
 mod overview;
+mod probe;
 mod table;
 mod task;
 mod timer;

@@ -7,13 +7,14 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use gloo_net::http::RequestBuilder;
-use godoty_core::http::{Method, Request, Response, TransportError};
+use godoty_core::http::{Method, Request, Response, Timing, TransportError};
 use godoty_core::network::NetworkCause;
 use js_sys::{Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, ReadableStreamDefaultReader, RequestCache, RequestCredentials, RequestRedirect};
 
+use crate::driver::now;
 use crate::host::CoreHost;
 use crate::task::spawn;
 use crate::timer::Timer;
@@ -90,15 +91,28 @@ impl Abort {
 pub(crate) async fn send(host: &CoreHost, request: &Request, abort: &Rc<Abort>) -> Result<Response, TransportError> {
     abort.limit(host, request.time_limit());
     let result = async {
+        let sent = now(host);
         let mut stream = open(request, abort).await?;
+        let head = now(host);
+        let mut timing = Timing {
+            sent,
+            head,
+            first: head,
+            last: head,
+        };
         let mut bytes = Vec::new();
         while let Some(piece) = stream.next().await? {
+            timing.last = now(host);
+            if bytes.is_empty() {
+                timing.first = timing.last;
+            }
             bytes.extend_from_slice(&piece);
         }
         let body = String::from_utf8_lossy(&bytes).into_owned();
         let mut response = Response::new(stream.status, body);
         response.retry_after_ms = stream.header("retry-after").and_then(|value| retry_after_ms(&value));
         response.error_code = stream.header("x-sb-error-code");
+        response.timing = timing;
         Ok(response)
     }
     .await;

@@ -79,7 +79,7 @@ pub(crate) fn meaning(code: &str) -> Option<ErrorCode> {
 }
 
 /// The meaning of a status whose body names no code that is known here.
-fn status_code(status: u16, looks_like_supabase: bool) -> ErrorCode {
+pub(crate) fn status_code(status: u16, looks_like_supabase: bool) -> ErrorCode {
     match status {
         429 => ErrorCode::RateLimited,
         500..=599 => ErrorCode::ServerError,

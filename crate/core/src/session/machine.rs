@@ -227,6 +227,18 @@ impl Session {
         good.then(|| session.access_token.secret())
     }
 
+    /// When the access token in memory ends, by this machine's clock.
+    #[must_use]
+    pub fn token_ends_at(&self) -> Option<Millis> {
+        self.session().map(|session| session.expires_at)
+    }
+
+    /// What the machine is set to.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
     fn session(&self) -> Option<&AuthSession> {
         self.record.as_ref()?.session.as_ref()
     }
