@@ -108,6 +108,11 @@ export function activate(context: ExtensionContext, platform: Platform): void {
         refreshAccount();
       }
     },
+    readModels: () => readModels(),
+    tell: (error) => {
+      report('the chat panel', error);
+      void showError(error, act);
+    },
     newNonce,
     report: (error) => report('the chat panel', error),
   });
@@ -141,18 +146,21 @@ export function activate(context: ExtensionContext, platform: Platform): void {
       answering: [...engine.answering, ...models.answering],
     });
   };
+  const readModels = async (): Promise<void> => {
+    const asked = account.state;
+    const choices = await engine.models();
+    // Another account may have other models.
+    if (account.state === asked) {
+      controller.setModels(choices, settings.defaultModel);
+    }
+  };
   const refreshAccount = (): void => {
     const { state } = account;
     controller.setAccount(state.kind === 'signedIn' ? { kind: 'ready', id: state.account.userId } : state);
     contexts.set('godoty.signedIn', state.kind === 'signedIn');
     refreshStatus();
     if (state.kind === 'signedIn') {
-      engine.models().then(
-        (choices) => {
-          controller.setModels(choices, settings.defaultModel);
-        },
-        (error: unknown) => report('reading the models', error),
-      );
+      readModels().catch((error: unknown) => report('reading the models', error));
     }
   };
 

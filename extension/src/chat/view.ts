@@ -17,6 +17,10 @@ export interface ChatViewPorts {
   readonly runAction: (id: string) => void;
   /** The machine has a connection again. */
   readonly online: () => void;
+  /** Reads the models that may be picked, and hands them to the controller. */
+  readonly readModels: () => Promise<void>;
+  /** Puts into words for the user what kept them from what they asked for. */
+  readonly tell: (error: unknown) => void;
   /** Makes an unguessable text for the page's Content Security Policy. */
   readonly newNonce: () => string;
   /** Told of a message that was refused or a step of VS Code that failed. */
@@ -81,26 +85,38 @@ export class ChatViewProvider implements vscode.WebviewViewProvider, vscode.Disp
 
   /** Lets the user choose the model of the next question. */
   async pickModel(): Promise<void> {
-    const { controller } = this.#ports;
-    const items = controller.models.map(({ id, label, detail }) => ({
-      id,
-      label,
-      description: id === controller.model ? vscode.l10n.t('current') : '',
-      detail,
-    }));
-    const picked = await vscode.window.showQuickPick(items, {
-      title: vscode.l10n.t('Choose a model'),
-      placeHolder: controller.model,
-      matchOnDetail: true,
-    });
-    if (picked !== undefined) {
-      controller.selectModel(picked.id);
+    const { controller, tell } = this.#ports;
+    try {
+      const picked = await vscode.window.showQuickPick(this.#modelItems(), {
+        title: vscode.l10n.t('Choose a model'),
+        placeHolder: controller.model,
+        matchOnDetail: true,
+      });
+      if (picked !== undefined) {
+        controller.selectModel(picked.id);
+      }
+    } catch (error) {
+      tell(error);
     }
     controller.focus();
   }
 
   dispose(): void {
     this.#forgetPage();
+  }
+
+  /** The list is there at once, and fills when the models had to be read first: the server may have been down before. */
+  async #modelItems(): Promise<readonly (vscode.QuickPickItem & { readonly id: string })[]> {
+    const { controller, readModels } = this.#ports;
+    if (controller.models.length === 0) {
+      await readModels();
+    }
+    return controller.models.map(({ id, label, detail }) => ({
+      id,
+      label,
+      description: id === controller.model ? vscode.l10n.t('current') : '',
+      detail,
+    }));
   }
 
   #receive(raw: unknown, webview: vscode.Webview): void {

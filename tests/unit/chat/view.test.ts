@@ -44,8 +44,8 @@ vi.mock('vscode', () => {
     },
     window: {
       showOpenDialog: () => Promise.resolve([...vscode.files.keys()].map(uri)),
-      showQuickPick: (items: readonly { readonly id: string }[]) =>
-        Promise.resolve(items.find(({ id }) => id === vscode.pick)),
+      showQuickPick: async (items: Promise<readonly { readonly id: string }[]>) =>
+        (await items).find(({ id }) => id === vscode.pick),
     },
     Uri: { joinPath: (base: { path: string }, ...parts: string[]) => uri([base.path, ...parts].join('/')), parse: uri },
   };
@@ -93,11 +93,12 @@ function fakeView() {
   };
 }
 
-function provided() {
+function provided({ readModels = () => Promise.resolve() }: { readModels?: () => Promise<void> } = {}) {
   const engine = new PlayedEngine();
   const timers = new ManualTimers();
   const actions: string[] = [];
   const reported: unknown[] = [];
+  const told: unknown[] = [];
   const report = (error: unknown): void => {
     reported.push(error);
   };
@@ -117,13 +118,15 @@ function provided() {
     extensionUri: { path: 'ext' } as never,
     controller,
     online: () => undefined,
+    readModels,
+    tell: (error) => told.push(error),
     runAction: (id) => actions.push(id),
     newNonce: () => 'n0nce',
     report,
   });
   const page = fakeView();
   provider.resolveWebviewView(page.view as never);
-  return { provider, controller, engine, timers, actions, reported, page };
+  return { provider, controller, engine, timers, actions, reported, told, page };
 }
 
 beforeEach(() => {
@@ -195,6 +198,26 @@ describe('the chat view', () => {
     page.receive({ type: 'pickModel' });
     await settled();
     expect(controller.model).toBe(expected);
+  });
+
+  it('asks for the models when none could be read before', async () => {
+    const readModels = (): Promise<void> => {
+      controller.setModels([{ id: 'late', label: 'late', detail: '', vision: false }], 'm');
+      return Promise.resolve();
+    };
+    const { page, controller } = provided({ readModels });
+    vscode.pick = 'late';
+    page.receive({ type: 'pickModel' });
+    await settled();
+    expect(controller.model).toBe('late');
+  });
+
+  it('tells the user why there are no models to choose from', async () => {
+    const down = new Error('down');
+    const { page, told } = provided({ readModels: () => Promise.reject(down) });
+    page.receive({ type: 'pickModel' });
+    await settled();
+    expect(told).toEqual([down]);
   });
 
   it('hands the files that the user picks to the page, without those that are too large', async () => {
