@@ -188,6 +188,21 @@ describe('two backends', () => {
   });
 });
 
+it('a callback counts for the backend it was asked of alone, and its code goes to no other', async () => {
+  const first = open(here);
+  const request = { way: 'github', redirectTo: 'vscode://godoty.godoty/auth/callback' } as const;
+  const started = await first.client.startSignIn(request);
+  const nonce = started.kind === 'pending' ? started.nonce : '';
+  const callback = `vscode://godoty.godoty/auth/callback?nonce=${nonce}&code=the-code`;
+
+  // The setting changes while the browser is away.
+  const second = open(there);
+  expect((await detailOf(second.client.handleCallback(callback))).code).toBe('CALLBACK_UNKNOWN');
+  expect(there.heard).toEqual([]);
+  expect(await first.client.handleCallback(callback)).toMatchObject({ account: { userId: 'here' } });
+  expect((await detailOf(first.client.handleCallback(callback))).code).toBe('CALLBACK_USED');
+});
+
 describe('signing out', () => {
   it('while another window renews the session waits for it, and leaves nothing anywhere', async () => {
     const first = open(here);

@@ -87,6 +87,51 @@ fn both_error_shapes_mean_the_same() {
 }
 
 #[test]
+fn each_code_means_the_same_wherever_the_server_puts_it() {
+    use ErrorCode as E;
+    for (status, name, expected) in [
+        (400, "invalid_credentials", E::InvalidCredentials),
+        (400, "email_not_confirmed", E::EmailNotConfirmed),
+        (422, "weak_password", E::WeakPassword),
+        (422, "same_password", E::WeakPassword),
+        (422, "user_already_exists", E::AccountExists),
+        (422, "otp_disabled", E::AccountUnknown),
+        (422, "signup_disabled", E::SignupDisabled),
+        (403, "otp_expired", E::CodeRejected),
+        (400, "bad_code_verifier", E::CallbackUnknown),
+        (404, "flow_state_not_found", E::CallbackUsed),
+        (400, "flow_state_expired", E::SignInExpired),
+        (400, "bad_oauth_state", E::SignInExpired),
+        (400, "bad_oauth_callback", E::ServerError),
+        (400, "validation_failed", E::ValidationFailed),
+        (400, "bad_json", E::ValidationFailed),
+        (429, "over_email_send_rate_limit", E::RateLimited),
+        (400, "refresh_token_not_found", E::SessionExpired),
+        (400, "refresh_token_already_used", E::SessionExpired),
+        (400, "session_expired", E::SessionExpired),
+        (403, "session_not_found", E::SessionExpired),
+        (401, "no_authorization", E::NotAuthenticated),
+        (403, "bad_jwt", E::NotAuthenticated),
+        (403, "user_not_found", E::NotAuthenticated),
+    ] {
+        let mut header = Response::new(status, String::new());
+        header.error_code = Some(name.to_owned());
+        for response in [
+            Response::new(status, format!(r#"{{"code":"{name}","message":"m"}}"#)),
+            Response::new(
+                status,
+                format!(r#"{{"code":{status},"error_code":"{name}","msg":"m"}}"#),
+            ),
+            Response::new(status, format!(r#"{{"error":"{name}","error_description":"m"}}"#)),
+            header,
+        ] {
+            let error = supabase().parse_error(&response);
+            assert_eq!((error.code, error.status), (expected, Some(status)), "{response:?}");
+        }
+    }
+}
+
+#[test]
 fn a_weak_password_keeps_the_servers_reasons() {
     let body = r#"{"code":"weak_password","message":"too short","weak_password":{"reasons":["length"]}}"#;
     let error = supabase().parse_error(&Response::new(422, body.into()));
