@@ -1,5 +1,5 @@
 /** Composes the extension. `activate` registers everything and returns; what reads or calls comes after it. */
-import { commands, env, l10n, window, workspace } from 'vscode';
+import { UIKind, commands, env, l10n, window, workspace } from 'vscode';
 import type { ExtensionContext } from 'vscode';
 
 import { AccountService } from './account.ts';
@@ -48,6 +48,7 @@ export function activate(context: ExtensionContext, platform: Platform): void {
     secrets: context.secrets,
     marker: keyMarkerOf(context.globalState),
     changes: vaultChanges,
+    privateSecrets: env.uiKind === UIKind.Web,
     now: () => timing.now(),
     onTrouble: (trouble, error) => {
       report(`the session store: ${trouble}`, error);

@@ -92,7 +92,7 @@ export class Browser {
   kept = new Map<string, string>();
   readonly #state = new MemoryState();
 
-  loadWindow(): { readonly secrets: MemorySecrets; readonly marker: KeyMarker } {
+  loadWindow(): { readonly secrets: MemorySecrets; readonly marker: KeyMarker; readonly privateSecrets: true } {
     const secrets = new MemorySecrets();
     secrets.values = new Map(this.kept);
     const writeBack = (): void => {
@@ -100,7 +100,7 @@ export class Browser {
     };
     secrets.onStore = writeBack;
     secrets.changed.event(writeBack);
-    return { secrets, marker: this.#state.loadWindow() };
+    return { secrets, marker: this.#state.loadWindow(), privateSecrets: true };
   }
 }
 
@@ -125,6 +125,7 @@ export function openWindow(shared: Partial<VaultPorts>, backend = BACKEND): Wind
         files: new MemoryFiles(),
         lock: new MemoryLock(),
         marker: new MemoryState().loadWindow(),
+        privateSecrets: false,
         now: () => 0,
         ...shared,
         changes: { start: () => void (window.started = true), onDidChange: changes.event },

@@ -12,6 +12,7 @@ import {
   diskError,
   openWindow,
 } from './support.ts';
+import type { Window } from './support.ts';
 
 const KEY = 'godoty.vault.key';
 const FORMER = `godoty.session:${BACKEND}`;
@@ -186,18 +187,60 @@ describe('windows with private copies of SecretStorage', () => {
     expect(files.bytes.size).toBe(1);
   });
 
-  it('say what to do in one that was loaded before', async () => {
+  it('share one that begins when all of them are open, for the first window made the key', async () => {
+    const [browser, files, lock] = [new Browser(), new MemoryFiles(), new MemoryLock()];
+    const windows: Window[] = [];
+    while (windows.length < 3) {
+      const window = openWindow({ ...browser.loadWindow(), files, lock });
+      expect(await window.store.read()).toBeUndefined();
+      windows.push(window);
+    }
+    expect(files.bytes.size).toBe(0);
+    await windows[1]?.put('a');
+    expect(await Promise.all(windows.map((window) => window.store.read()))).toEqual(['a', 'a', 'a']);
+    expect(windows.flatMap((window) => window.troubles)).toEqual([]);
+  });
+
+  it('begin without a key where SecretStorage takes none, and say so to nobody who has no session', async () => {
+    const { secrets, ...loaded } = new Browser().loadWindow();
+    secrets.onStore = () => {
+      throw new Error('no');
+    };
+    const window = openWindow({ ...loaded, secrets });
+    expect(await window.store.read()).toBeUndefined();
+    expect(window.troubles).toEqual([]);
+  });
+
+  it('say what to do in one that was loaded before the first made the key', async () => {
     const [browser, files, lock] = [new Browser(), new MemoryFiles(), new MemoryLock()];
     const early = openWindow({ ...browser.loadWindow(), files, lock });
+    const first = openWindow({ ...browser.loadWindow(), files, lock });
+    expect(await first.store.read()).toBeUndefined();
+    const kept = new Map(browser.kept);
     expect(await early.store.read()).toBeUndefined();
+    expect(browser.kept).toEqual(kept);
     early.store.onDidChange(() => undefined);
-    await openWindow({ ...browser.loadWindow(), files, lock }).put('a');
+    await first.put('a');
     early.changes.fire();
     await vi.waitFor(() => expect(early.troubles).toEqual(['elsewhere']));
     // Its reload.
     const reloaded = openWindow({ ...browser.loadWindow(), files, lock });
     expect(await reloaded.store.read()).toBe('a');
     expect(reloaded.troubles).toEqual([]);
+  });
+
+  it('that made a key each at the start agree on the one under which somebody signs in', async () => {
+    const [browser, files, lock] = [new Browser(), new MemoryFiles(), new MemoryLock()];
+    const both = [0, 1].map(() => openWindow({ ...browser.loadWindow(), files, lock }));
+    await Promise.all(both.map((window) => window.store.read()));
+    const [first, second] = both;
+    second?.store.onDidChange(() => undefined);
+    await first?.put('a');
+    second?.changes.fire();
+    await vi.waitFor(() => expect(second?.troubles).toEqual(['elsewhere']));
+    const reloaded = [0, 1].map(() => openWindow({ ...browser.loadWindow(), files, lock }));
+    expect(await Promise.all(reloaded.map((window) => window.store.read()))).toEqual(['a', 'a']);
+    expect([...reloaded, ...both].flatMap((window) => window.troubles)).toEqual(['elsewhere']);
   });
 
   it('that both make a key go on by themselves, and agree when they are reloaded', async () => {

@@ -25,6 +25,7 @@ export async function readVault(
       files: { read, replace: refuse, remove: refuse },
       lock: { run: refuse },
       marker: { former: [], get: () => [], add: () => undefined },
+      privateSecrets: false,
       now: () => 0,
       changes: { start: () => undefined, onDidChange: () => never },
       onTrouble: (what) => (trouble = what),

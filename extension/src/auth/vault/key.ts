@@ -61,6 +61,13 @@ export class VaultKeys {
     }
     return stored;
   }
+
+  /** Stores the key that was last read once more, so that the browser keeps this one. A failure changes nothing. */
+  async storeAgain(): Promise<void> {
+    if (this.#known !== undefined) {
+      await Promise.resolve(this.#secrets.store(KEY_SECRET, this.#known.value)).catch(() => undefined);
+    }
+  }
 }
 
 async function toKey(bytes: Uint8Array<ArrayBuffer>): Promise<VaultKey> {

@@ -22,6 +22,12 @@ export interface VaultPorts {
   readonly lock: VaultLock;
   readonly marker: KeyMarker;
   readonly changes: Changes;
+  /**
+   * Whether windows have private copies of SecretStorage. Then the first one makes the key before there is anything to store,
+   * so that whoever is opened after it shares the session without a reload. Elsewhere it waits for a session: making it may
+   * have the system ask for a password.
+   */
+  readonly privateSecrets: boolean;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Hears what the user should know, once each. The error is the cause, if there is one. */
@@ -48,12 +54,15 @@ export class VaultSessionStore implements SessionStore {
   #seen: string | undefined;
   /** The keys that this window has seen, oldest first. */
   readonly #met: Set<string>;
+  /** The keys that SecretStorage has lost, as far as this window can tell. */
+  #lost: ReadonlySet<string>;
   readonly #told = new Set<StoreTrouble>();
 
   constructor(ports: VaultPorts, backendUrl: string) {
     this.#ports = ports;
     this.#keys = new VaultKeys(ports.secrets);
     this.#met = new Set(ports.marker.former);
+    this.#lost = this.#met;
     // The origin alone, so that a path or a trailing slash makes no second session.
     this.#origin = URL.canParse(backendUrl) ? new URL(backendUrl).origin : backendUrl;
     this.#formerSecret = `godoty.session:${this.#origin}`;
@@ -62,8 +71,9 @@ export class VaultSessionStore implements SessionStore {
   async read(): Promise<string | undefined> {
     this.#ports.changes.start();
     try {
-      const key = await this.#keys.read();
+      const key = (await this.#keys.read()) ?? (await this.#makeKeyAhead());
       const { text, trouble } = await this.#load(key);
+      this.#lost = new Set(trouble === 'keyLost' ? this.#met : []);
       if (trouble !== undefined) {
         this.#tell(trouble);
       }
@@ -120,6 +130,7 @@ export class VaultSessionStore implements SessionStore {
         call.running = false;
         if (result.kind === 'replace') {
           await this.#write(key, result.text, assertHeld);
+          await this.#insist(key, text);
         } else if (result.kind === 'erase' && found) {
           await this.#write(key, undefined, assertHeld);
         }
@@ -163,6 +174,31 @@ export class VaultSessionStore implements SessionStore {
     }
     this.#met.add(key.id);
     return key;
+  }
+
+  /** The key of a browser's first window. Another window that makes one at this moment goes on with its own. */
+  async #makeKeyAhead(): Promise<VaultKey | undefined> {
+    const { marker, privateSecrets } = this.#ports;
+    if (!privateSecrets || marker.get().length > 0) {
+      return undefined;
+    }
+    try {
+      const key = await this.#makeKey();
+      marker.add(key.id);
+      return key;
+    } catch {
+      // Whoever has a session to store tells the user.
+      return undefined;
+    }
+  }
+
+  /** Where several windows have made a key, the browser is to keep the one under which somebody signs in. */
+  async #insist(key: VaultKey | undefined, before: string | undefined): Promise<void> {
+    const { marker, privateSecrets } = this.#ports;
+    if (privateSecrets && key !== undefined && before === undefined && marker.get().at(-1) !== key.id) {
+      marker.add(key.id);
+      await this.#keys.storeAgain();
+    }
   }
 
   /** Removes what lies under keys that are lost, once it is old: until then a window that is still open may have the key. */
@@ -213,13 +249,10 @@ export class VaultSessionStore implements SessionStore {
   async #hasChanged(): Promise<boolean> {
     try {
       const key = await this.#keys.read();
-      if (key === undefined) {
-        if (await this.#isElsewhere()) {
-          this.#tell('elsewhere');
-        }
-        return this.#seen !== undefined;
+      const bytes = key === undefined ? undefined : await this.#ports.files.read(await this.#fileOf(key));
+      if (bytes === undefined && (await this.#isElsewhere(key))) {
+        this.#tell('elsewhere');
       }
-      const bytes = await this.#ports.files.read(await this.#fileOf(key));
       return (bytes === undefined ? undefined : decode(bytes)) !== this.#seen;
     } catch {
       // Whoever reads then tells the user why that can't be done.
@@ -228,9 +261,9 @@ export class VaultSessionStore implements SessionStore {
   }
 
   /** Whether another window has signed in with a key that this window's copy of SecretStorage lacks. */
-  async #isElsewhere(): Promise<boolean> {
+  async #isElsewhere(key: VaultKey | undefined): Promise<boolean> {
     const { files, marker } = this.#ports;
-    for (const id of marker.get().filter((other) => !this.#met.has(other))) {
+    for (const id of marker.get().filter((other) => other !== key?.id && !this.#lost.has(other))) {
       const bytes = await files.read(nameOf(id, await this.#placeOf()));
       if (bytes !== undefined && peek(bytes).session) {
         return true;
