@@ -58,7 +58,8 @@ export function factsOf(answer: Answer, strings: PanelStrings, language: string)
 
 function tokensFact(usages: readonly TokenUsage[], strings: PanelStrings, language: string): Fact {
   const number = (value: number): string => value.toLocaleString(language);
-  const totals = usages.map(({ promptTokens, completionTokens }) => number(promptTokens + completionTokens));
+  // Nothing is added up here either: a server's total may hold more than the parts it tells.
+  const totals = usages.map(({ totalTokens }) => number(totalTokens));
   return {
     kind: 'tokens',
     text: fill(strings.tokens, totals.join(' + ')),

@@ -50,7 +50,8 @@ function billOf(end: ChatEnd): Bill {
 }
 
 function isCountable(usage: TokenUsage): boolean {
-  return [usage.promptTokens, usage.completionTokens, usage.cachedTokens, usage.reasoningTokens].every(
+  const { promptTokens, completionTokens, totalTokens, cachedTokens, reasoningTokens } = usage;
+  return [promptTokens, completionTokens, totalTokens, cachedTokens, reasoningTokens].every(
     (count) => Number.isSafeInteger(count) && count >= 0,
   );
 }

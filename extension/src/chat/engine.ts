@@ -24,10 +24,11 @@ export interface ChatDelta {
   readonly reasoning?: string | undefined;
 }
 
-/** Counts of tokens; cached tokens are part of the prompt's, reasoning tokens part of the completion's. */
+/** Counts of tokens, as the core has them; cached tokens are part of the prompt's, reasoning tokens part of the completion's. */
 export interface TokenUsage {
   readonly promptTokens: number;
   readonly completionTokens: number;
+  readonly totalTokens: number;
   readonly cachedTokens: number;
   readonly reasoningTokens: number;
 }

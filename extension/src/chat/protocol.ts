@@ -82,12 +82,15 @@ const images = v.pipe(v.array(sentImage), v.maxLength(MAX_IMAGES));
 
 const action: v.GenericSchema<unknown, ChatAction> = v.object({ id, label });
 const actions = v.pipe(v.array(action), v.maxLength(MAX_ACTIONS));
-const usage: v.GenericSchema<unknown, TokenUsage> = v.object({
-  promptTokens: count,
-  completionTokens: count,
-  cachedTokens: count,
-  reasoningTokens: count,
-});
+const usageParts = { promptTokens: count, completionTokens: count, cachedTokens: count, reasoningTokens: count };
+const usage: v.GenericSchema<unknown, TokenUsage | null> = v.union([
+  v.object({ ...usageParts, totalTokens: count }),
+  // Conversations of before the total was kept have none, and it is the core's to tell.
+  v.pipe(
+    v.object(usageParts),
+    v.transform(() => null),
+  ),
+]);
 const cost: v.GenericSchema<unknown, CostText> = v.object({ text: label, detail: sentence });
 const bill: v.GenericSchema<unknown, Bill> = v.object({ usage: v.nullable(usage), cost });
 const chatError: v.GenericSchema<unknown, ChatError> = v.object({ code: label, message: sentence, actions });

@@ -7,7 +7,7 @@ import {
 } from '../../../extension/src/chat/conversationStore.ts';
 import type { Conversation } from '../../../extension/src/chat/conversationStore.ts';
 import type { Answer, Transcript } from '../../../extension/src/chat/transcript.ts';
-import { bill, memoryStore } from './support.ts';
+import { bill, cost, memoryStore, usage } from './support.ts';
 
 const KEY = 'godoty.chat.conversation';
 const answer = (id: string, text: string): Answer => ({
@@ -41,6 +41,18 @@ describe('the stored conversation', () => {
     );
     expect(new ConversationStore(memory).load().transcript).toMatchObject([
       { text: 'half', state: { status: 'interrupted' } },
+    ]);
+  });
+
+  it('comes back without the tokens where it was kept before the core told their total', () => {
+    const parts = Object.entries(usage).filter(([name]) => name !== 'totalTokens');
+    const kept = {
+      ...answer('a', 'hello'),
+      state: { status: 'done', bill: { usage: Object.fromEntries(parts), cost } },
+    };
+    const memory = memoryStore({ [KEY]: { ...conversation([]), version: 1, transcript: [kept] } });
+    expect(new ConversationStore(memory).load().transcript).toEqual([
+      { ...answer('a', 'hello'), state: { status: 'done', bill: { usage: null, cost } } },
     ]);
   });
 

@@ -67,7 +67,7 @@ export class PlayedEngine implements ChatEngine {
   }
 }
 
-export const usage = { promptTokens: 10, completionTokens: 20, cachedTokens: 0, reasoningTokens: 0 };
+export const usage = { promptTokens: 10, completionTokens: 20, totalTokens: 30, cachedTokens: 0, reasoningTokens: 0 };
 export const cost = { text: '$0.0012', detail: 'Reported by the proxy' };
 export const bill = { usage, cost };
 export const model = { id: 'gpt-4o-mini', label: 'gpt-4o-mini', detail: '', vision: true };

@@ -175,11 +175,14 @@ describe('an answer', () => {
     expect(document.activeElement).toBe(prompt());
     patch({ type: 'continued', id: 'a1' }, { type: 'grew', id: 'a1', text: ' two', reasoning: '' });
     expect(element('.facts-text').textContent).toBe('gpt-4o-mini · 30 tokens · $0.0012');
-    const second = { usage: { ...bill.usage, promptTokens: 20 }, cost: { text: '≈ $0.0003', detail: 'Estimated' } };
+    const second = {
+      usage: { ...bill.usage, promptTokens: 20, totalTokens: 41 },
+      cost: { text: '≈ $0.0003', detail: 'Estimated' },
+    };
     patch({ type: 'ended', id: 'a1', state: { status: 'done', bill: second } });
     expect(article.isConnected).toBe(true);
     expect(article.querySelector('.markdown')?.textContent.trim()).toBe('one two');
-    expect(element('.facts-text').textContent).toBe('gpt-4o-mini · 30 + 40 tokens · $0.0012 + ≈ $0.0003');
+    expect(element('.facts-text').textContent).toBe('gpt-4o-mini · 30 + 41 tokens · $0.0012 + ≈ $0.0003');
     expect(byTestId('cost').title).toBe('Reported by the proxy; Estimated');
     expect(byTestId('tokens').title).toBe('10 in, 20 out; 20 in, 20 out');
   });
