@@ -170,6 +170,23 @@ fn a_sign_up_is_a_session_or_a_bare_user() {
 }
 
 #[test]
+fn of_a_claim_that_stands_twice_the_last_one_counts() {
+    for (claims, expected) in [
+        (r#"{"session_id":"s1","session_id":"s2"}"#, Some("s2")),
+        (r#"{"session_id":1,"session_id":"s2"}"#, Some("s2")),
+        (r#"{"session_id":"s1","session_id":1}"#, None),
+    ] {
+        let body = session_body("s", "u", "t", "r", 60);
+        let (before, rest) = body.split_once("e30.").unwrap();
+        let (_, after) = rest.split_once(".sig").unwrap();
+        let body = [before, "e30.", &URL_SAFE_NO_PAD.encode(claims), ".sig", after].concat();
+        let session = supabase().parse_session(&Secret::new(body), Millis(0));
+        let session_id = session.ok().map(|session| session.account.session_id);
+        assert_eq!(session_id.as_deref(), expected, "{claims}");
+    }
+}
+
+#[test]
 fn a_legacy_key_also_goes_in_authorization() {
     let mut legacy = supabase();
     legacy.publishable_key = "eyJhbGciOi".into();

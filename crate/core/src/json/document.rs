@@ -12,10 +12,8 @@ pub(crate) fn read<'a, T>(text: &'a [u8], value: impl FnOnce(&mut Scanner<'a>) -
     Some(value)
 }
 
-/// Takes a string; a value of another kind leaves the slot as it is.
+/// Takes a string. Of a name that stands twice the last value counts, as in `JSON.parse`: one of another kind is no string.
 pub(crate) fn text_into(scanner: &mut Scanner<'_>, slot: &mut Option<String>) -> Result<()> {
-    if let Some(text) = scanner.string_or_skip()? {
-        *slot = Some(text.decode().into_owned());
-    }
+    *slot = scanner.string_or_skip()?.map(|text| text.decode().into_owned());
     Ok(())
 }
