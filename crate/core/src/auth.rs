@@ -155,13 +155,6 @@ impl Supabase {
             .json(credentials(email, password).end())
     }
 
-    /// `POST /auth/v1/resend`: the confirmation e-mail of a sign-up once more.
-    #[must_use]
-    pub fn resend_confirmation(&self, email: &str) -> Request {
-        self.request("/auth/v1/resend")
-            .json(address(email).string("type", "signup").end())
-    }
-
     /// `POST /auth/v1/verify`: the code of an e-mail, which this way of signing in had sent.
     #[must_use]
     pub fn verify(&self, way: Way, email: &str, code: &str) -> Request {

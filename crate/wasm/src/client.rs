@@ -231,15 +231,6 @@ impl GodotyClient {
         self.promise(Ask::SetPassword { password }, signal)
     }
 
-    /// Sends the confirmation e-mail of a sign-up once more. It does not tell whether there was one to send.
-    ///
-    /// # Errors
-    /// `VALIDATION_FAILED`, `RATE_LIMITED`, `NETWORK_ERROR`, …
-    #[wasm_bindgen(js_name = resendConfirmation, unchecked_return_type = "Promise<unknown>")]
-    pub fn resend_confirmation(&self, email: String, signal: Option<AbortSignal>) -> Promise {
-        self.promise(Ask::ResendConfirmation { email }, signal)
-    }
-
     /// Signs out here: memory and store first, then the server.
     ///
     /// # Errors

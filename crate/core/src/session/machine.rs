@@ -5,14 +5,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 mod flows;
+mod merge;
 mod needs;
 mod refresh;
 mod sign_in;
 mod store;
 
 use self::refresh::{Renewal, Rest, ends_soon};
-use self::sign_in::Attempt;
-use super::{Answer, Ask, Config, Event, HttpId, Input, Output, Record, RequestId, SignedOutReason, StoreId};
+use super::{Answer, Ask, Config, Event, HttpId, Input, Output, Record, RequestId, SignedOutReason, Start, StoreId};
 use crate::auth::{Account, AuthSession, Millis, Supabase};
 use crate::device::ModelAccess;
 use crate::error::{Error, ErrorCode, Server};
@@ -40,17 +40,21 @@ pub struct Session {
     validated_at: Millis,
     /// The time of the last [`Output::WakeAt`], until it has come.
     wake: Option<Millis>,
-    /// The store did not take what memory holds: what it holds is older.
-    unsaved: bool,
-    /// The update under way writes.
-    saving: bool,
+    /// What the store held when it was last read or written. What memory holds beside it could not be stored.
+    stored: Option<Record>,
+    /// What the update under way writes.
+    writing: Option<Record>,
+    /// The store was read when the update under way began.
+    began: bool,
+    /// The job under way has tried a second time to write.
+    repeated: bool,
 }
 
 /// A job, in the order in which they were asked for.
 #[derive(Debug)]
 enum Job {
     Restore(RequestId),
-    Authenticate(RequestId, Attempt),
+    Authenticate(RequestId, Box<Start>),
     Complete(RequestId, Pasted),
     /// Nobody waits for this flow any more.
     EndFlow(String),
@@ -88,7 +92,7 @@ enum Step {
     Load(Box<Job>),
     Authenticate {
         request: RequestId,
-        attempt: Attempt,
+        start: Box<Start>,
     },
     /// The exclusive update that writes this has been asked for.
     Write(Write),
@@ -123,28 +127,29 @@ enum Step {
     Validate(Box<Need>),
 }
 
+/// What is written. It may be done twice: see [`Session::update_ended`].
 #[derive(Debug)]
 enum Write {
     SignIn {
         request: RequestId,
         session: Box<AuthSession>,
-        /// The way of the flow that it ends.
-        way: Option<Way>,
+        /// The nonce and the way of the flow that it ends.
+        flow: Option<(String, Way)>,
     },
     Flow {
         request: RequestId,
         flow: Box<Flow>,
         url: Option<String>,
     },
-    EndFlow(String),
-    SignOut {
-        request: RequestId,
-        was: Option<Box<AuthSession>>,
-    },
+    /// The flow of this nonce waits no longer: it failed so, or it was given up.
+    EndFlow(String, Option<ErrorCode>),
+    SignOut(RequestId),
     Access {
         request: RequestId,
         access: Box<ModelAccess>,
     },
+    /// What could not be stored before.
+    Again,
     /// What was to be done is done.
     Nothing,
 }
@@ -174,8 +179,10 @@ impl Session {
             rest: None,
             validated_at: Millis(0),
             wake: None,
-            unsaved: false,
-            saving: false,
+            stored: None,
+            writing: None,
+            began: false,
+            repeated: false,
         }
     }
 
@@ -202,6 +209,7 @@ impl Session {
                 break;
             }
             let job = self.jobs.remove(0);
+            self.repeated = false;
             self.start(job, now);
         }
     }
@@ -256,8 +264,7 @@ impl Session {
                 self.calls.push((http, Call::Settings(request, host)));
                 return;
             }
-            Ask::Start(start) => Job::Authenticate(request, Attempt::Start(start)),
-            Ask::ResendConfirmation { email } => Job::Authenticate(request, Attempt::Resend { email }),
+            Ask::Start(start) => Job::Authenticate(request, start),
             Ask::Await { nonce } => {
                 self.waiting.push((request, nonce));
                 Job::Reload
@@ -310,7 +317,7 @@ impl Session {
                 self.outputs.push(Output::CancelHttp(HttpId(http)));
             }
             if let Some(store) = store {
-                self.end_update(store, super::Change::Keep, Write::Nothing);
+                self.end_update(store, None, Write::Nothing);
             }
         } else if let Some(at) = self.waiting.iter().position(|(waiting, _)| *waiting == request) {
             let (_, nonce) = self.waiting.swap_remove(at);
@@ -333,12 +340,12 @@ impl Session {
                 let account = self.account().cloned();
                 self.reply(request, Ok(Answer::Account(account)));
             }
-            Job::Authenticate(request, attempt) => self.authenticate(request, attempt, now),
+            Job::Authenticate(request, start) => self.authenticate(request, start, now),
             Job::Complete(request, proof) => {
                 self.begin_update(Step::FlowLock { request, proof });
             }
-            Job::EndFlow(nonce) => self.begin_write(Write::EndFlow(nonce)),
-            Job::SignOut(request) => self.begin_write(Write::SignOut { request, was: None }),
+            Job::EndFlow(nonce) => self.begin_write(Write::EndFlow(nonce, None)),
+            Job::SignOut(request) => self.begin_write(Write::SignOut(request)),
             Job::Serve(need) => self.serve(need, now),
             // A second load compares with what is in memory; see `loaded`.
             Job::Reload => self.load(Job::Reload),
@@ -346,27 +353,24 @@ impl Session {
         }
     }
 
-    fn began(&mut self, session: &AuthSession) {
-        self.trust(session);
-        self.emit(Event::SignedIn(session.account.clone()));
-    }
-
-    fn renewed(&mut self, session: &AuthSession) {
-        self.trust(session);
-        self.emit(Event::Refreshed(session.account.clone()));
-    }
-
-    /// A token that was not there before: nothing is known against it.
-    fn trust(&mut self, session: &AuthSession) {
+    /// Changes memory, and tells what that means for who is signed in.
+    fn turn_into(&mut self, record: Record, reason: SignedOutReason) {
+        let before = self.record.replace(record).and_then(|record| record.session);
+        let after = self.session().cloned();
+        let same = |new: &AuthSession, old: &AuthSession| new.account.session_id == old.account.session_id;
+        let renewed = matches!((&before, &after), (Some(old), Some(new)) if same(new, old));
+        let token = before.as_ref().map(|old| old.access_token.clone());
+        if let Some(old) = before.filter(|_| !renewed) {
+            self.emit(Event::SignedOut(old.account, reason));
+        }
+        let Some(new) = after.filter(|new| token.as_ref() != Some(&new.access_token)) else {
+            return;
+        };
+        // A token that was not there before: nothing is known against it.
         self.rest = None;
-        self.validated_at = session.issued_at;
-    }
-
-    /// The user left this session: say so, here and to the server.
-    fn left(&mut self, session: &AuthSession) {
-        let event = Event::SignedOut(session.account.clone(), SignedOutReason::User);
-        self.emit(event);
-        self.revoke(session);
+        self.validated_at = new.issued_at;
+        let event = if renewed { Event::Refreshed } else { Event::SignedIn };
+        self.emit(event(new.account));
     }
 
     /// Has the server end a session that nobody wants.
@@ -391,7 +395,7 @@ impl Session {
             return;
         }
         match self.take_step(http.0) {
-            Some(Step::Authenticate { request, attempt }) => self.authenticated(request, attempt, result, now),
+            Some(Step::Authenticate { request, start }) => self.authenticated(request, &start, result, now),
             Some(Step::FlowCall { store, request, final_ }) => self.flow_answered(store, request, final_, result, now),
             Some(Step::RefreshCall { store, need, sent }) => self.refresh_answered(store, need, sent, result, now),
             Some(Step::Provision { store, need }) => self.provisioned(store, need, result),

@@ -95,11 +95,6 @@ pub enum Ask {
         /// Whether the user brought it.
         pasted: bool,
     },
-    /// Send the confirmation e-mail once more. Answer: [`Answer::Done`], whether or not it was needed.
-    ResendConfirmation {
-        /// The e-mail address.
-        email: String,
-    },
     /// Another password for who is signed in. Answer: [`Answer::Done`].
     SetPassword {
         /// The password.

@@ -34,6 +34,8 @@ pub(crate) enum Op {
     LoseReply,
     /// The store fails this window once.
     BreakStore(usize),
+    /// The store takes nothing from this window for so many writes.
+    BreakWrites(usize, u8),
     /// The operator ends all sessions.
     EndSessions,
     /// The clock is set by so many milliseconds.
@@ -77,6 +79,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => Just(Op::LoseRequest),
         3 => Just(Op::LoseReply),
         1 => window().prop_map(Op::BreakStore),
+        1 => (window(), 1..5_u8).prop_map(|(window, times)| Op::BreakWrites(window, times)),
         1 => Just(Op::EndSessions),
         1 => prop_oneof![-400 * 24 * 3_600_000_i64..400 * 24 * 3_600_000_i64, -120_000..120_000_i64].prop_map(Op::Clock),
     ]

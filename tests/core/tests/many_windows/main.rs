@@ -30,7 +30,7 @@ use crate::world::{Tally, run};
 /// Runs histories on this kind of store. A failing one is shrunk to what it takes.
 fn explore(kind: Kind) -> Tally {
     let number = |name: &str| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let histories = number("GODOTY_HISTORIES").unwrap_or(10_000) / 3;
+    let histories = number("GODOTY_HISTORIES").unwrap_or(10_000).div_ceil(3);
     let seed = match env::var("GODOTY_SEED") {
         Ok(text) if text == "random" => RandomState::new().build_hasher().finish(),
         _ => number("GODOTY_SEED").unwrap_or(1),
@@ -51,6 +51,7 @@ fn explore(kind: Kind) -> Tally {
         sum.repeats += one.repeats;
         sum.revocations += one.revocations;
         sum.completed += one.completed;
+        sum.collisions += one.collisions;
         Ok(())
     });
     match result {

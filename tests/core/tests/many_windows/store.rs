@@ -1,9 +1,10 @@
 //! The session store that windows share, as a model, in three kinds.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use godoty_core::secret::Secret;
 use godoty_core::session::{Change, StoreId};
+use serde_json::Value;
 
 /// What the store does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub(crate) struct Store {
     pub(crate) kind: Kind,
     text: Option<Secret>,
     copies: BTreeMap<usize, Option<Secret>>,
+    /// The sessions that were ever written, by id.
+    held: BTreeSet<String>,
     pub(crate) holder: Option<Ticket>,
     pub(crate) waiting: VecDeque<Ticket>,
 }
@@ -46,6 +49,7 @@ impl Store {
             kind,
             text: None,
             copies: BTreeMap::new(),
+            held: BTreeSet::new(),
             holder: None,
             waiting: VecDeque::new(),
         }
@@ -70,8 +74,24 @@ impl Store {
             Change::Erase => None,
             Change::Replace(text) => Some(text),
         };
+        self.held.extend(text.as_ref().and_then(session_id));
         self.copies.insert(window, text.clone());
         self.text = text;
         self.kind != Kind::Private
     }
+
+    /// Whether anybody is signed in, as far as the store knows.
+    pub(crate) fn is_signed_in(&self) -> bool {
+        self.text.as_ref().and_then(session_id).is_some()
+    }
+
+    /// Whether this session was ever written.
+    pub(crate) fn has_held(&self, session_id: &str) -> bool {
+        self.held.contains(session_id)
+    }
+}
+
+fn session_id(text: &Secret) -> Option<String> {
+    let record: Value = serde_json::from_str(text.expose()).ok()?;
+    Some(record["session"]["session_id"].as_str()?.to_owned())
 }

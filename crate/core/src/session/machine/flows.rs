@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorCode, Server};
 use crate::http::{Response, TransportError};
 use crate::oauth::{Flow, FlowState, Outcome, Pasted};
 use crate::secret::Secret;
-use crate::session::{Answer, Change, RequestId, StoreError, StoreId};
+use crate::session::{Answer, RequestId, StoreError, StoreId};
 
 /// How often a window that waits looks into the store, in milliseconds: not every host tells of changes.
 const LOOK_MS: u64 = 2_000;
@@ -42,7 +42,12 @@ impl Session {
         current: Result<Option<Secret>, StoreError>,
         now: Millis,
     ) {
+        let blind = current.is_err() && self.flow().is_some_and(|flow| self.is_shared(&flow.nonce));
         self.adopt_current(current);
+        if blind {
+            // Another window may have ended it.
+            return self.refuse_flow(store, request, ErrorCode::StoreFailed.into(), false);
+        }
         let verifier = match self.verifier_for(&proof, now) {
             Ok(verifier) => verifier,
             Err(code) => return self.refuse_flow(store, request, code.into(), false),
@@ -92,29 +97,17 @@ impl Session {
             self.revoke(&session);
             return self.refuse_flow(store, request, ErrorCode::AccountMismatch.into(), true);
         };
-        let way = Some(flow.way);
-        self.end_flow(FlowState::Completed);
-        let change = self.take_up(&session);
+        let flow = Some((flow.nonce.clone(), flow.way));
         let session = Box::new(session);
-        self.end_update(store, change, Write::SignIn { request, session, way });
+        self.write(store, Write::SignIn { request, session, flow });
     }
 
     /// Answers with the error. It ends the flow, or changes nothing.
     fn refuse_flow(&mut self, store: StoreId, request: RequestId, error: Error, final_: bool) {
-        let change = if final_ {
-            self.end_flow(FlowState::Failed(error.code));
-            self.keep()
-        } else {
-            Change::Keep
-        };
+        let nonce = self.flow().filter(|_| final_).map(|flow| flow.nonce.clone());
+        let write = nonce.map_or(Write::Nothing, |nonce| Write::EndFlow(nonce, Some(error.code)));
         self.reply(request, Err(error));
-        self.end_update(store, change, Write::Nothing);
-    }
-
-    fn end_flow(&mut self, state: FlowState) {
-        if let Some(flow) = self.record.as_mut().and_then(|record| record.flow.as_mut()) {
-            flow.state = state;
-        }
+        self.write(store, write);
     }
 
     /// Answers those whose flow has ended.

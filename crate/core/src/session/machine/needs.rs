@@ -9,7 +9,7 @@ use crate::device::{self, ModelAccess};
 use crate::error::{Error, ErrorCode, Server};
 use crate::http::{Response, TransportError};
 use crate::secret::Secret;
-use crate::session::{Answer, Change, StoreError, StoreId};
+use crate::session::{Answer, StoreError, StoreId};
 
 /// A token that the server took for good this long ago, in milliseconds, is shown to it again before it is handed out.
 const VALIDATE_AFTER_MS: u64 = 7_200_000;
@@ -160,7 +160,7 @@ impl Session {
 
     fn end_access(&mut self, store: StoreId, need: &Need, answer: Result<ModelAccess, Error>) {
         self.reply(need.request, answer.map(Answer::ModelAccess));
-        self.end_update(store, Change::Keep, Write::Nothing);
+        self.end_update(store, None, Write::Nothing);
     }
 
     pub(super) fn provisioned(
@@ -176,11 +176,11 @@ impl Session {
             Ok(response) if response.status == 409 && !need.conflicted => {
                 need.conflicted = true;
                 self.again(need, true);
-                return self.end_update(store, Change::Keep, Write::Nothing);
+                return self.end_update(store, None, Write::Nothing);
             }
             Ok(response) if response.status == 401 && need.refused.is_none() => {
                 self.refused_token(need);
-                return self.end_update(store, Change::Keep, Write::Nothing);
+                return self.end_update(store, None, Write::Nothing);
             }
             Ok(response) if !response.is_success() => Err(device::parse_error(&response).at(Server::Account, origin)),
             Ok(response) => match self.session() {
@@ -191,12 +191,8 @@ impl Session {
         };
         match outcome {
             Ok(access) => {
-                if let Some(record) = &mut self.record {
-                    record.model_access = Some(access.clone());
-                }
-                let change = self.keep();
                 let (request, access) = (need.request, Box::new(access));
-                self.end_update(store, change, Write::Access { request, access });
+                self.write(store, Write::Access { request, access });
             }
             Err(error) => self.end_access(store, &need, Err(error)),
         }

@@ -2,12 +2,13 @@
 
 use alloc::boxed::Box;
 
-use super::{Need, Session, Step};
+use super::merge::{holds, is_same};
+use super::{Need, Session, Step, Write};
 use crate::auth::{AuthSession, Millis};
 use crate::error::{Error, ErrorCode};
 use crate::http::{Response, TransportError};
 use crate::secret::Secret;
-use crate::session::{Change, Event, Output, SignedOutReason, StoreError, StoreId};
+use crate::session::{Output, Record, StoreError, StoreId};
 
 /// An access token that ends within this time counts as ended, in milliseconds (the reference client's margin); one
 /// whose whole life is short, within a fifth of it.
@@ -29,6 +30,8 @@ pub(super) struct Renewal {
     pub(super) need: Option<Box<Need>>,
     /// The refresh token that the server refused for good, and how: what stands in the store now decides.
     refused: Option<Box<(Secret, Error)>>,
+    /// What the server answered, and the store did not take.
+    answer: Option<Box<AuthSession>>,
 }
 
 /// The rest after a renewal that failed.
@@ -41,10 +44,10 @@ pub(super) struct Rest {
 
 impl Session {
     pub(super) fn begin_refresh(&mut self, need: Option<Box<Need>>) {
-        self.begin_renewal(Renewal { need, refused: None });
+        self.begin_renewal(need.into());
     }
 
-    fn begin_renewal(&mut self, renewal: Renewal) {
+    pub(super) fn begin_renewal(&mut self, renewal: Renewal) {
         self.begin_update(Step::RefreshLock(renewal));
     }
 
@@ -56,25 +59,23 @@ impl Session {
         current: Result<Option<Secret>, StoreError>,
         now: Millis,
     ) {
-        let blind = current.is_err() && !self.unsaved;
+        let readable = current.is_ok();
         self.adopt_current(current);
-        let Renewal { need, refused } = renewal;
-        if blind {
-            // Others may have renewed it: the token in memory could be one that ends the session for all.
-            return self.end_refresh(store, Change::Keep, Err(ErrorCode::StoreFailed.into()), need.into());
-        }
+        let Renewal { need, refused, answer } = renewal;
         let Some(session) = self.session() else {
             let error = refused.map_or_else(|| ErrorCode::NotAuthenticated.into(), |refused| refused.1);
-            self.end_refresh(store, Change::Keep, Err(error), need.into());
-            return;
+            return self.end_refresh(store, None, Err(error), need.into());
         };
+        if !readable && self.stored.as_ref().is_some_and(|stored| holds(stored, session)) {
+            // Others may have renewed it: the token in memory could be one that ends the session for all.
+            return self.end_refresh(store, None, Err(ErrorCode::StoreFailed.into()), need.into());
+        }
         if let Some(refused) = refused
             && refused.0 == session.refresh_token
         {
-            // The store was read a second time, and nobody renewed it: the server ended the session.
-            let change = self.expire();
-            self.end_refresh(store, change, Err(refused.1), need.into());
-            return;
+            // The store was read a second time, and nobody renewed it: the server ended the session. The device's key stays.
+            let record = self.with_session(None);
+            return self.end_refresh(store, record, Err(refused.1), need.into());
         }
         let rejected = need.as_ref().and_then(|need| need.refused.as_ref());
         let fresh_enough = match &need {
@@ -82,25 +83,44 @@ impl Session {
             None => !is_due(session, now),
         };
         if fresh_enough && rejected != Some(session.access_token.secret()) {
-            let change = if self.unsaved { self.keep() } else { Change::Keep };
-            self.end_refresh(store, change, Ok(()), need.into());
-            return;
+            let record = self.record.clone().filter(|_| self.is_unsaved());
+            return self.end_refresh(store, record, Ok(()), need.into());
+        }
+        if let Some(answer) = answer
+            && is_child(&answer, session)
+        {
+            return self.store_renewed(store, *answer, need);
         }
         let call = self.supabase().refresh(&session.refresh_token);
         self.call(call, Step::RefreshCall { store, need, sent: now });
     }
 
-    fn end_refresh(&mut self, store: StoreId, change: Change, result: Result<(), Error>, renewal: Renewal) {
-        self.finish_update(store, change, Step::RefreshStore { result, renewal });
+    fn with_session(&self, session: Option<AuthSession>) -> Option<Record> {
+        let record = self.record.clone()?;
+        Some(Record { session, ..record })
     }
 
-    /// The session is over, here and in the store; the device's key is not.
-    fn expire(&mut self) -> Change {
-        if let Some(session) = self.record.as_mut().and_then(|record| record.session.take()) {
-            let event = Event::SignedOut(session.account, SignedOutReason::Expired);
-            self.emit(event);
+    fn store_renewed(&mut self, store: StoreId, session: AuthSession, need: Option<Box<Need>>) {
+        let record = self.with_session(Some(session.clone()));
+        let renewal = Renewal {
+            need,
+            answer: Some(Box::new(session)),
+            ..Renewal::default()
+        };
+        self.end_refresh(store, record, Ok(()), renewal);
+    }
+
+    fn end_refresh(&mut self, store: StoreId, record: Option<Record>, result: Result<(), Error>, renewal: Renewal) {
+        self.finish_update(store, record, Step::RefreshStore { result, renewal });
+    }
+
+    /// The store refused this for good. What it does not hold is not built upon: the server answers to the parent of the newest
+    /// token as to that one, but others send what is stored, and had this window used up a later one, that would end the session.
+    pub(super) fn stay_behind(&self, record: &mut Record) {
+        if let (Some(new), Some(old)) = (&mut record.session, self.session()) {
+            new.refresh_token.clone_from(&old.refresh_token);
+            new.generation = old.generation;
         }
-        self.keep()
     }
 
     /// The update around a refresh has ended: serve the need that it was for.
@@ -143,19 +163,19 @@ impl Session {
         match outcome {
             Ok(mut session) => {
                 session.generation = old.generation.saturating_add(1);
-                self.renewed(&session);
-                if let Some(record) = &mut self.record {
-                    record.session = Some(session);
-                }
-                let change = self.keep();
-                self.end_refresh(store, change, Ok(()), need.into());
+                self.store_renewed(store, session, need);
             }
             Err(error) => {
                 let rejected = need.as_ref().and_then(|need| need.refused.as_ref());
                 let ended = error.code == ErrorCode::SessionExpired
                     && (old.expires_at <= now || rejected == Some(old.access_token.secret()));
                 let refused = ended.then(|| Box::new((old.refresh_token.clone(), error.clone())));
-                self.end_refresh(store, Change::Keep, Err(error), Renewal { need, refused });
+                let renewal = Renewal {
+                    need,
+                    refused,
+                    ..Renewal::default()
+                };
+                self.end_refresh(store, None, Err(error), renewal);
             }
         }
     }
@@ -187,6 +207,8 @@ impl Session {
         let due = self.session().is_some_and(|session| is_due(session, now));
         if self.focused && due && self.resting(now).is_none() {
             self.begin_refresh(None);
+        } else if self.is_unsaved() {
+            self.begin_write(Write::Again);
         }
     }
 
@@ -204,7 +226,8 @@ impl Session {
             self.resting(now).map_or(at, |rest| at.max(rest.until))
         });
         let look = self.next_look(now);
-        let Some(next) = renewal.into_iter().chain(look).min() else {
+        let again = self.is_unsaved().then(|| now.plus(REST_MS));
+        let Some(next) = renewal.into_iter().chain(look).chain(again).min() else {
             return;
         };
         if self.wake.is_none_or(|wake| wake > next) {
@@ -216,7 +239,10 @@ impl Session {
 
 impl From<Option<Box<Need>>> for Renewal {
     fn from(need: Option<Box<Need>>) -> Self {
-        Self { need, refused: None }
+        Self {
+            need,
+            ..Self::default()
+        }
     }
 }
 
@@ -237,6 +263,11 @@ pub(super) fn ends_soon(session: &AuthSession, now: Millis) -> bool {
 /// Whether the clock was set back since the token came, so that nobody knows how old it is.
 const fn was_set_back(session: &AuthSession, now: Millis) -> bool {
     session.issued_at.since(now) > CLOCK_SLACK_MS
+}
+
+/// Whether a refresh of this parent gave this session.
+fn is_child(session: &AuthSession, parent: &AuthSession) -> bool {
+    is_same(session, parent) && parent.generation.saturating_add(1) == session.generation
 }
 
 const fn life(session: &AuthSession) -> u64 {

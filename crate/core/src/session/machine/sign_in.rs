@@ -8,33 +8,13 @@ use crate::auth::{Link, Millis, SignUp};
 use crate::error::{Error, ErrorCode};
 use crate::http::{Request, Response, TransportError};
 use crate::oauth::{Flow, FlowState, Way, challenge, is_verifier, with_nonce};
-use crate::session::{Answer, RequestId, Start};
-
-/// What is attempted.
-#[derive(Debug)]
-pub(super) enum Attempt {
-    Start(Box<Start>),
-    /// Another confirmation e-mail.
-    Resend {
-        email: String,
-    },
-}
+use crate::session::{RequestId, Start};
 
 impl Session {
-    pub(super) fn authenticate(&mut self, request: RequestId, attempt: Attempt, now: Millis) {
-        let call = match &attempt {
-            Attempt::Resend { email } if email.trim_ascii().is_empty() => Err(ErrorCode::ValidationFailed.into()),
-            Attempt::Resend { email } => Ok(self.supabase().resend_confirmation(email)),
-            Attempt::Start(start) => match self.first_call(start) {
-                Ok(Begun::Browser(url)) => {
-                    return self.begin_flow(request, start, Some(url), now);
-                }
-                Ok(Begun::Call(call)) => Ok(call),
-                Err(error) => Err(error),
-            },
-        };
-        match call {
-            Ok(call) => self.call(call, Step::Authenticate { request, attempt }),
+    pub(super) fn authenticate(&mut self, request: RequestId, start: Box<Start>, now: Millis) {
+        match self.first_call(&start) {
+            Ok(Begun::Browser(url)) => self.begin_flow(request, &start, Some(url), now),
+            Ok(Begun::Call(call)) => self.call(call, Step::Authenticate { request, start }),
             Err(error) => self.reply(request, Err(error)),
         }
     }
@@ -78,30 +58,27 @@ impl Session {
     pub(super) fn authenticated(
         &mut self,
         request: RequestId,
-        attempt: Attempt,
+        start: &Start,
         result: Result<Response, TransportError>,
         now: Millis,
     ) {
         let outcome = self.success(result).and_then(|response| {
             let supabase = self.supabase();
-            match &attempt {
-                Attempt::Start(start) if start.way == Way::Password => {
-                    supabase.parse_session(&response.body, now).map(SignUp::Session)
-                }
-                Attempt::Start(start) if start.way == Way::CreateAccount => supabase.parse_sign_up(&response.body, now),
+            match start.way {
+                Way::Password => supabase.parse_session(&response.body, now).map(SignUp::Session),
+                Way::CreateAccount => supabase.parse_sign_up(&response.body, now),
                 // The answer says nothing, so that nobody learns which addresses have an account.
                 _ => Ok(SignUp::ConfirmEmail),
             }
         });
-        match (outcome, attempt) {
-            (Ok(SignUp::Session(session)), _) => self.begin_write(Write::SignIn {
+        match outcome {
+            Ok(SignUp::Session(session)) => self.begin_write(Write::SignIn {
                 request,
                 session: Box::new(session),
-                way: None,
+                flow: None,
             }),
-            (Ok(SignUp::ConfirmEmail), Attempt::Start(start)) => self.begin_flow(request, &start, None, now),
-            (Ok(SignUp::ConfirmEmail), Attempt::Resend { .. }) => self.reply(request, Ok(Answer::Done)),
-            (Err(error), _) => self.reply(request, Err(error)),
+            Ok(SignUp::ConfirmEmail) => self.begin_flow(request, start, None, now),
+            Err(error) => self.reply(request, Err(error)),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The machine against a small server and a small store, in virtual time.
 
+mod fence;
 mod flows;
 mod guard;
 
@@ -23,6 +24,10 @@ struct World {
     now: Millis,
     stored: Option<Secret>,
     store_works: bool,
+    /// So many writes fail, as on a full disk.
+    writes_fail: u32,
+    /// What another window does before the next write of this one, whose lock it took over.
+    taken_over: Option<Change>,
     sent: Vec<String>,
     cancelled: usize,
     events: Vec<Event>,
@@ -61,6 +66,8 @@ impl World {
             now: Millis(1_000_000),
             stored,
             store_works: true,
+            writes_fail: 0,
+            taken_over: None,
             sent: Vec::new(),
             cancelled: 0,
             events: Vec::new(),
@@ -92,14 +99,7 @@ impl World {
                 Output::BeginUpdate(id) => {
                     Input::UpdateBegan(id, self.store_works.then(|| self.stored.clone()).ok_or(StoreError))
                 }
-                Output::EndUpdate(id, change) => {
-                    match change {
-                        Change::Replace(text) if self.store_works => self.stored = Some(text),
-                        Change::Erase if self.store_works => self.stored = None,
-                        Change::Keep | Change::Replace(_) | Change::Erase => {}
-                    }
-                    Input::UpdateEnded(id, self.store_works.then_some(()).ok_or(StoreError))
-                }
+                Output::EndUpdate(id, change) => Input::UpdateEnded(id, self.end_update(change)),
                 Output::WakeAt(at) => {
                     self.wake = Some(at);
                     continue;
@@ -116,6 +116,32 @@ impl World {
             self.machine.handle(answer, self.now);
         }
         core::mem::take(&mut self.replies)
+    }
+
+    fn end_update(&mut self, change: Change) -> Result<(), StoreError> {
+        if change != Change::Keep
+            && let Some(theirs) = self.taken_over.take()
+        {
+            self.change(theirs);
+            return Err(StoreError);
+        }
+        if change != Change::Keep && self.writes_fail > 0 {
+            self.writes_fail -= 1;
+            return Err(StoreError);
+        }
+        if !self.store_works {
+            return Err(StoreError);
+        }
+        self.change(change);
+        Ok(())
+    }
+
+    fn change(&mut self, change: Change) {
+        match change {
+            Change::Keep => {}
+            Change::Replace(text) => self.stored = Some(text),
+            Change::Erase => self.stored = None,
+        }
     }
 
     fn events(&mut self) -> Vec<Event> {
@@ -535,25 +561,6 @@ fn nothing_secret_is_in_the_machines_debug_text() {
     for secret in ["\"sk-very-secret", "\"r1\"", "e30."] {
         assert!(!printed.contains(secret), "{secret} in {printed}");
     }
-}
-
-#[test]
-fn a_confirmation_is_sent_again_without_a_password_and_changes_nothing() {
-    let mut world = World::new(None);
-    let ask = || Ask::ResendConfirmation {
-        email: " u@example.org ".into(),
-    };
-    let mut body = None;
-    let replies = world.ask(ask(), &mut |request| {
-        body = request.body().map(|body| body.expose().to_owned());
-        ok("{}")
-    });
-    assert_eq!(replies, [Ok(Answer::Done)]);
-    assert_eq!(world.sent, ["https://example.supabase.co/auth/v1/resend"]);
-    assert_eq!(body.as_deref(), Some(r#"{"email":"u@example.org","type":"signup"}"#));
-    let replies = world.ask(ask(), &mut |_| refuse(429, "over_email_send_rate_limit"));
-    assert_eq!(code(&replies), ["RATE_LIMITED"]);
-    assert_eq!((world.stored.is_some(), world.events()), (false, Vec::new()));
 }
 
 #[test]

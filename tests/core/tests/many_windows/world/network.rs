@@ -1,0 +1,67 @@
+//! The way to the server and back.
+
+use super::*;
+
+impl World {
+    pub(super) fn send(&mut self, window: usize, id: HttpId, request: Request) {
+        if let Some(token) = refresh_token_of(&request) {
+            self.refresh_sent(window, &token);
+        }
+        if !self.online {
+            self.lost += 1;
+            let error = TransportError::Network(NetworkCause::Offline);
+            return self.later(50, window, What::Input(Input::Http(id, Err(error))));
+        }
+        if std::mem::take(&mut self.lose_request) {
+            self.lost += 1;
+            return self.later(
+                LIMIT_MS,
+                window,
+                What::Input(Input::Http(id, Err(TransportError::Timeout))),
+            );
+        }
+        let delay = 10 + self.dice(400);
+        self.later(delay, window, What::Arrive(id, Box::new(request)));
+    }
+
+    /// The rule for refreshes on the vault: one at a time, and with the token that the store holds now. A session that never
+    /// got into the store is its window's alone.
+    pub(super) fn refresh_sent(&mut self, window: usize, token: &str) {
+        let family = token.split('.').next().unwrap_or_default();
+        let holds = |text: &str| {
+            let stored = self.store.read(window);
+            stored.is_some_and(|stored| stored.expose().contains(&format!("\"refresh_token\":\"{text}")))
+        };
+        if self.history.kind != Kind::Vault || !holds(&format!("{family}.")) {
+            return;
+        }
+        if !holds(&format!("{token}\"")) {
+            self.fail(format!(
+                "window {window} sent {token}, which is not what the store holds"
+            ));
+        }
+        if self.store.holder.is_none_or(|holder| holder.window != window) {
+            self.fail(format!("window {window} refreshes without the lock"));
+        }
+    }
+
+    pub(super) fn arrive(&mut self, window: usize, epoch: u32, id: HttpId, request: &Request) {
+        let before = self.server.known();
+        let response = self.server.answer(request, self.now);
+        if self.server.known() > before {
+            // Who signs in leaves what was there.
+            self.excused.extend((0..before).map(|number| format!("s{number}")));
+        }
+        if self.windows[window].epoch != epoch {
+            return;
+        }
+        let lost = std::mem::take(&mut self.lose_reply);
+        self.lost += usize::from(lost || response.status == 503);
+        let (delay, result): (_, Result<Response, _>) = if lost {
+            (LIMIT_MS - 500, Err(TransportError::Timeout))
+        } else {
+            (10 + self.dice(400), Ok(response))
+        };
+        self.later(delay, window, What::Input(Input::Http(id, result)));
+    }
+}
