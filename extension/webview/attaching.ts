@@ -46,7 +46,8 @@ export async function attachImages(
     if (attached >= MAX_IMAGES) {
       return complaint ?? fill(strings.imageTooMany, String(MAX_IMAGES));
     }
-    const image = await prepared(name, blob, reader, strings);
+    // What was a file a moment ago may be gone, or a folder.
+    const image = await prepared(name, blob, reader, strings).catch(() => fill(strings.imageBroken, name));
     if (typeof image === 'string') {
       complaint ??= image;
     } else {

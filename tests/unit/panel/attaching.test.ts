@@ -36,6 +36,8 @@ describe('images that are given to the panel', () => {
     ['no image', { name: 'a.png', blob: new Blob(['<svg/>']) }, /not a PNG/u],
     ['too large', { name: 'a.png', blob: { size: MAX_IMAGE_BYTES + 1 } as Blob }, /larger than 5 MB/u],
     ['too large for the host to read', { name: 'a.png', blob: null }, /larger than 5 MB/u],
+    // A browser takes a dropped folder for a file, until it is read.
+    ['a folder', { name: 'a.png', blob: { size: 4096 } as Blob }, /could not be read/u],
     ['broken', { name: 'a.png', blob: new Blob(['GIF89a broken']) }, /could not be read/u],
   ])('are refused with words when one is %s, and the others are taken', async (_name, bad, words) => {
     const { sent, complaint } = await attached([bad, good]);
