@@ -177,7 +177,7 @@ export class AccountService {
   async #restore(backend: Backend): Promise<void> {
     let account: Account | undefined;
     try {
-      if ((await backend.store.read()) !== undefined) {
+      if ((await backend.store.read()) !== undefined && backend === this.#backend) {
         account = await (await this.#clientOf(backend)).restore();
       }
     } catch (error) {

@@ -219,6 +219,8 @@ describe('another backend', () => {
     const second = account.use(THERE, true);
     await Promise.all([first, second]);
     expect(account.state).toEqual({ kind: 'signedOut' });
+    // A client that nobody frees would go on renewing the other backend's session.
+    expect(clients).toEqual([]);
   });
 });
 
