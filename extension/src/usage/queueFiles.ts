@@ -20,14 +20,15 @@ export type Files = Pick<
 >;
 
 const SUFFIX = '.json';
+const DRAFT = '.tmp';
 
 export class UsageQueueFiles implements UsageQueues {
   readonly #files: Files;
   readonly #root: Uri;
   readonly #window: string;
   readonly #report: (what: string, error: unknown) => void;
-  /** By user: the files whose records are in memory. */
-  readonly #loaded = new Map<string, Set<string>>();
+  /** By user: the files whose records are in memory, with what was in them. */
+  readonly #loaded = new Map<string, Map<string, string>>();
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(files: Files, storage: Uri, window: string, report: (what: string, error: unknown) => void) {
@@ -40,7 +41,7 @@ export class UsageQueueFiles implements UsageQueues {
   async load(userId: string): Promise<readonly string[]> {
     const folder = this.#folder(userId);
     const names = await this.#files.readDirectory(folder).then(
-      (entries) => entries.map(([name]) => name).filter((name) => name.endsWith(SUFFIX) && name !== this.#name()),
+      (entries) => queuesAmong(entries.map(([name]) => name)).filter((name) => !name.startsWith(this.#window)),
       (error: unknown) => {
         // No folder: nothing was ever kept.
         if (!isNotFound(error)) {
@@ -52,8 +53,9 @@ export class UsageQueueFiles implements UsageQueues {
     const texts: string[] = [];
     for (const name of names) {
       try {
-        texts.push(new TextDecoder().decode(await this.#files.readFile(Uri.joinPath(folder, name))));
-        this.#loadedOf(userId).add(name);
+        const text = await this.#read(Uri.joinPath(folder, name));
+        texts.push(text);
+        this.#loadedOf(userId).set(name, text);
       } catch (error) {
         // Another window has taken it up between the two calls.
         this.#report('reading kept usage records', error);
@@ -71,31 +73,51 @@ export class UsageQueueFiles implements UsageQueues {
   async #save(userId: string, text: string): Promise<void> {
     const folder = this.#folder(userId);
     await this.#files.createDirectory(folder);
-    const target = Uri.joinPath(folder, this.#name());
-    const draft = Uri.joinPath(folder, `${this.#window}.tmp`);
+    const target = Uri.joinPath(folder, this.#window + SUFFIX);
+    const draft = Uri.joinPath(folder, this.#window + DRAFT);
     await this.#files.writeFile(draft, new TextEncoder().encode(text));
     await this.#files.rename(draft, target, { overwrite: true });
     const loaded = this.#loadedOf(userId);
-    for (const name of loaded) {
+    for (const [name, before] of loaded) {
       loaded.delete(name);
-      await this.#files.delete(Uri.joinPath(folder, name)).then(undefined, () => undefined);
+      await this.#remove(Uri.joinPath(folder, name), before);
     }
   }
 
-  #loadedOf(userId: string): Set<string> {
-    const known = this.#loaded.get(userId) ?? new Set();
-    this.#loaded.set(userId, known);
-    return known;
+  /** Removes a file that was taken up, unless its window lives and has kept more in it since. */
+  async #remove(file: Uri, before: string): Promise<void> {
+    try {
+      if ((await this.#read(file)) === before) {
+        await this.#files.delete(file);
+      }
+    } catch {
+      // It is gone, or stays for a later window: the account counts each call once.
+    }
   }
 
-  #name(): string {
-    return this.#window + SUFFIX;
+  async #read(file: Uri): Promise<string> {
+    return new TextDecoder().decode(await this.#files.readFile(file));
+  }
+
+  #loadedOf(userId: string): Map<string, string> {
+    const known = this.#loaded.get(userId) ?? new Map<string, string>();
+    this.#loaded.set(userId, known);
+    return known;
   }
 
   #folder(userId: string): Uri {
     // Ids of users are UUIDs; whatever else a server sends does not leave the folder.
     return Uri.joinPath(this.#root, userId.replaceAll(/[^\w-]/gu, '_'));
   }
+}
+
+/**
+ * The files, and drafts that have none: some hosts rename in two steps, and a window that is killed between them leaves its
+ * draft alone. A draft that is half written is no queue for anybody.
+ */
+function queuesAmong(names: readonly string[]): string[] {
+  const isAlone = (draft: string): boolean => !names.includes(draft.slice(0, -DRAFT.length) + SUFFIX);
+  return names.filter((name) => name.endsWith(SUFFIX) || (name.endsWith(DRAFT) && isAlone(name)));
 }
 
 function isNotFound(error: unknown): boolean {
