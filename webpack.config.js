@@ -1,4 +1,4 @@
-// Four bundles: the extension for the Node host, the same for the web worker host, and the pages of panel and usage.
+// Five bundles: the extension for the Node host, the same for the web worker host, and the pages of panel, usage and doctor.
 // @ts-check
 'use strict';
 const path = require('node:path');
@@ -84,7 +84,12 @@ const page = (name, entry, file) => ({
   module: {
     rules: [
       typescript(path.join(root, 'extension/webview/tsconfig.json')),
-      { test: /\.css$/, type: 'asset/resource', generator: { filename: `${file}.css` } },
+      {
+        test: /\.css$/,
+        type: 'asset/resource',
+        // What pages share keeps its name; the rest is the page's.
+        generator: { filename: ({ filename = '' }) => (filename.endsWith('/page.css') ? 'page.css' : `${file}.css`) },
+      },
     ],
   },
   performance: { hints: 'error', maxEntrypointSize: 600 * 1024, maxAssetSize: 600 * 1024 },
@@ -95,4 +100,5 @@ module.exports = [
   host('webworker', 'web'),
   page('webview', 'extension/webview/main.ts', 'main'),
   page('usage', 'extension/webview/usage/main.ts', 'usage'),
+  page('doctor', 'extension/webview/doctor/main.ts', 'doctor'),
 ];

@@ -1,7 +1,10 @@
 /** The next steps that errors and the panel offer. */
-import { commands } from 'vscode';
+import { Uri, commands, env } from 'vscode';
 
 import type { ChatViewProvider } from './chat/view.ts';
+
+const KEYRING_HELP =
+  'https://code.visualstudio.com/docs/configure/settings-sync#_recommended-configure-the-keyring-to-use-with-vs-code';
 
 export async function runAction(id: string, chat: ChatViewProvider): Promise<void> {
   switch (id) {
@@ -28,6 +31,15 @@ export async function runAction(id: string, chat: ChatViewProvider): Promise<voi
       return;
     case 'showLog':
       await commands.executeCommand('godoty.showLog');
+      return;
+    case 'doctor':
+      await commands.executeCommand('godoty.doctor');
+      return;
+    case 'keyring':
+      await env.openExternal(Uri.parse(KEYRING_HELP));
+      return;
+    case 'reloadWindow':
+      await commands.executeCommand('workbench.action.reloadWindow');
       return;
   }
 }

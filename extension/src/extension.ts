@@ -20,15 +20,20 @@ import { ChatViewProvider } from './chat/view.ts';
 import { CoreChatEngine } from './chatEngine.ts';
 import { ContextKeys } from './contexts.ts';
 import { detailOf } from './core/errors.ts';
-import { newNonce, newUuid, schedule, timing } from './core/host.ts';
-import { openClient } from './core/load.ts';
+import { isoTime, newNonce, newUuid, schedule, timing } from './core/host.ts';
+import { cameAtOnce, coreVersion, openClient } from './core/load.ts';
 import { readPriceMap } from './core/priceMap.ts';
 import { deviceOf } from './device.ts';
+import { allChecks } from './doctor/checks.ts';
+import { Doctor } from './doctor/doctor.ts';
+import { DoctorPanel } from './doctor/doctorPanel.ts';
+import { doctorVaults } from './doctor/vaults.ts';
+import { RoundTrip } from './doctor/wayBack.ts';
 import { manageModels } from './lm/manageModels.ts';
 import { GodotyModelProvider } from './lm/provider.ts';
 import { Log } from './log.ts';
 import type { Platform } from './platform.ts';
-import { onDidChangeSettings, readSettings, sameBackend } from './settings.ts';
+import { onDidChangeSettings, readProxySettings, readSettings, sameBackend } from './settings.ts';
 import { StatusBar } from './status/statusBar.ts';
 import { UsageQueueFiles } from './usage/queueFiles.ts';
 import { UsageFeed } from './usage/usageFeed.ts';
@@ -125,6 +130,40 @@ export function activate(context: ExtensionContext, platform: Platform): void {
     newNonce,
     report,
   });
+  const roundTrip = new RoundTrip(newNonce);
+  const doctor = new Doctor({
+    checks: () =>
+      allChecks({
+        account,
+        settings: () => settings,
+        backend: () => settings.backend,
+        proxy: readProxySettings,
+        network: platform.network,
+        openLoopback,
+        roundTrip,
+        secrets: context.secrets,
+        ...doctorVaults(vault, platform, context.globalStorageUri, () => settings.backend.supabaseUrl, newUuid),
+        version: extensionVersion(context),
+        coreVersion,
+        cameAtOnce,
+        now: () => timing.now(),
+        formatTime: (at) => new Intl.DateTimeFormat(env.language, { dateStyle: 'medium' }).format(at),
+        newId: newUuid,
+        newNonce,
+        report,
+      }),
+    schedule,
+    report,
+  });
+  const doctorPanel = new DoctorPanel({
+    extensionUri: context.extensionUri,
+    doctor,
+    runAction: (id) => act(id),
+    secrets: () => [settings.backend.supabaseKey, account.state.kind === 'signedIn' ? account.state.account.email : ''],
+    time: () => isoTime(timing.now()),
+    newNonce,
+    report,
+  });
   const statusBar = new StatusBar();
   const contexts = new ContextKeys();
 
@@ -177,6 +216,8 @@ export function activate(context: ExtensionContext, platform: Platform): void {
     models,
     usage,
     usagePanel,
+    doctor,
+    doctorPanel,
     account.onDidChangeState(refreshAccount),
     account.onNews((news) => {
       tell(news, act);
@@ -190,7 +231,13 @@ export function activate(context: ExtensionContext, platform: Platform): void {
       contexts.asked('vsCode', models.streaming);
       refreshStatus();
     }),
-    window.registerUriHandler(callbacks),
+    window.registerUriHandler({
+      handleUri: async (uri) => {
+        if (!roundTrip.take(uri)) {
+          await callbacks.handleUri(uri);
+        }
+      },
+    }),
     window.onDidChangeWindowState(({ focused }) => {
       account.setFocused(focused);
     }),
@@ -231,6 +278,9 @@ export function activate(context: ExtensionContext, platform: Platform): void {
         await commands.executeCommand('workbench.action.openWalkthrough', `${context.extension.id}#start`);
       }),
     ),
+    commands.registerCommand('godoty.doctor', () => {
+      doctorPanel.show();
+    }),
     commands.registerCommand('godoty.showLog', () => {
       log.show();
     }),
@@ -261,6 +311,11 @@ export function activate(context: ExtensionContext, platform: Platform): void {
     account.stayOut();
   }
   log.info(`Godoty is ready (${env.appName}, ${env.appHost})`);
+}
+
+function extensionVersion({ extension }: ExtensionContext): string {
+  const { version } = extension.packageJSON as { readonly version?: unknown };
+  return typeof version === 'string' ? version : '';
 }
 
 async function signOut(account: AccountService): Promise<void> {

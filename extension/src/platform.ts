@@ -18,9 +18,36 @@ export interface LoopbackTexts {
 
 export type OpenLoopback = (texts: LoopbackTexts, take: (address: string) => Promise<boolean>) => Promise<Loopback>;
 
+/** How far a connection to a server comes, and what stops it there. */
+export interface Inspection {
+  readonly reached: 'nothing' | 'name' | 'port' | 'certificate';
+  /** The system's code for what went wrong. */
+  readonly code?: string;
+  /** What the server shows of itself, trusted or not. */
+  readonly certificate?: {
+    readonly protocol: string;
+    readonly issuer: string;
+    /** Milliseconds since 1970. */
+    readonly validTo: number;
+  };
+}
+
+/** What Node sees of the way to a server, and a browser does not say. */
+export interface NetworkSight {
+  /** Operating system and architecture. */
+  readonly system: string;
+  /** Connects without sending anything; past any proxy. */
+  inspect(origin: string, signal: AbortSignal): Promise<Inspection>;
+  /** Opens an address of this machine; resolves with the status of the answer. */
+  knock(address: string, signal: AbortSignal): Promise<number>;
+  /** The variables of the environment that name proxies, as they are: they may hold a password. */
+  proxyVariables(): readonly (readonly [name: string, value: string])[];
+}
+
 export interface Platform {
   /** The vault's files and lock, for the folder in which the extension keeps what all windows share. */
   vault(storage: Uri): VaultHost;
   /** Opens a port for a callback; absent where no port can be opened. */
   readonly openLoopback?: OpenLoopback;
+  readonly network?: NetworkSight;
 }

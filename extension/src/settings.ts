@@ -53,6 +53,22 @@ export function readSettings(): Settings {
   };
 }
 
+/** What VS Code is told about proxies and certificates. */
+export interface ProxySettings {
+  readonly proxy: string;
+  readonly support: string;
+  readonly strictSsl: boolean;
+}
+
+export function readProxySettings(): ProxySettings {
+  const configuration = workspace.getConfiguration('http');
+  return {
+    proxy: v.parse(text, configuration.get<unknown>('proxy')).trim(),
+    support: v.parse(text, configuration.get<unknown>('proxySupport')),
+    strictSsl: v.parse(v.fallback(v.boolean(), true), configuration.get<unknown>('proxyStrictSSL')),
+  };
+}
+
 export function sameBackend(a: BackendSettings, b: BackendSettings): boolean {
   return a.supabaseUrl === b.supabaseUrl && a.supabaseKey === b.supabaseKey && a.litellmUrl === b.litellmUrl;
 }

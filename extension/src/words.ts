@@ -16,7 +16,10 @@ export type ActionId =
   | 'openProxySettings'
   | 'pickModel'
   | 'showUsage'
-  | 'showLog';
+  | 'showLog'
+  | 'doctor'
+  | 'keyring'
+  | 'reloadWindow';
 
 export interface Action {
   readonly id: ActionId;
@@ -65,6 +68,12 @@ function labelOf(id: ActionId): string {
       return l10n.t('Show Usage');
     case 'showLog':
       return l10n.t('Show Log');
+    case 'doctor':
+      return l10n.t('Run Doctor');
+    case 'keyring':
+      return l10n.t('How to Get a Keyring');
+    case 'reloadWindow':
+      return l10n.t('Reload Window');
   }
 }
 
@@ -121,7 +130,7 @@ export function wordsFor(detail: ErrorDetail): Words {
     case 'NETWORK_ERROR':
       return networkWords(detail.network, server, say);
     case 'TIMEOUT':
-      return say(l10n.t('{0} did not answer in time. Try again in a moment.', server), 'retry', 'showLog');
+      return say(l10n.t('{0} did not answer in time. Try again in a moment.', server), 'retry', 'doctor');
     case 'RATE_LIMITED':
       return say(rateLimited(detail), 'retry');
     case 'QUOTA_EXCEEDED':
@@ -205,7 +214,7 @@ function networkWords(
       return say(
         l10n.t('There is no way from this machine to {0}. Check your connection and VPN.', server),
         'retry',
-        'showLog',
+        'doctor',
       );
     case 'refused':
       return say(
@@ -214,7 +223,7 @@ function networkWords(
         'openSettings',
       );
     case 'lost':
-      return say(l10n.t('The connection to {0} broke off before the answer was complete.', server), 'retry', 'showLog');
+      return say(l10n.t('The connection to {0} broke off before the answer was complete.', server), 'retry', 'doctor');
     case 'tls':
       return say(
         l10n.t(
@@ -222,13 +231,14 @@ function networkWords(
           server,
         ),
         'retry',
-        'showLog',
+        'doctor',
       );
     case 'proxy':
       return say(
         l10n.t('The proxy of this machine did not let Godoty through to {0}. Check “{1}”.', server, 'http.proxy'),
         'openProxySettings',
         'retry',
+        'doctor',
       );
     case 'redirect':
       return say(
@@ -244,7 +254,7 @@ function networkWords(
           server,
         ),
         'retry',
-        'showLog',
+        'doctor',
       );
   }
 }

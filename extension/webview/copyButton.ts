@@ -24,7 +24,7 @@ export function copyButton(
 }
 
 /** Shows on a button that its text was copied. */
-export function confirmCopied(element: HTMLButtonElement, label: string, strings: PanelStrings): void {
+export function confirmCopied(element: HTMLButtonElement, label: string, strings: Pick<PanelStrings, 'copied'>): void {
   const caption = element.querySelector('span');
   const show = (name: 'check' | 'copy', text: string): void => {
     element.querySelector('svg')?.replaceWith(icon(name));

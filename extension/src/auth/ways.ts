@@ -65,9 +65,10 @@ function textOf(way: WayId): WayText {
 }
 
 /** A port that is opened here is one of the user's machine only where VS Code runs there as a whole. */
+export const browserIsHere = (): boolean => env.uiKind === UIKind.Desktop && env.remoteName === undefined;
+
 function hostAbilities(opensPorts: boolean): HostAbilities {
-  const desktop = env.uiKind === UIKind.Desktop;
-  return { desktop, uriHandler: true, loopback: opensPorts && desktop && env.remoteName === undefined };
+  return { desktop: env.uiKind === UIKind.Desktop, uriHandler: true, loopback: opensPorts && browserIsHere() };
 }
 
 /** Lets the user choose. The list is there at once, and fills when the server has said what it takes. */

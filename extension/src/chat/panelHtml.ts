@@ -4,7 +4,7 @@ export interface PanelPage {
   readonly cspSource: string;
   readonly nonce: string;
   readonly script: string;
-  readonly style: string;
+  readonly styles: readonly string[];
   /** A BCP 47 tag, for the page and its numbers. */
   readonly language: string;
   /** The texts of the page, which its script reads. */
@@ -15,7 +15,7 @@ export interface PanelPage {
  * A page that can show itself and nothing else: no connection, no frame, no inline style, no script but the one with
  * the nonce. An answer's text is a stranger's text, and this is the wall behind the sanitiser.
  */
-export function panelHtml({ cspSource, nonce, script, style, language, strings }: PanelPage): string {
+export function panelHtml({ cspSource, nonce, script, styles, language, strings }: PanelPage): string {
   const policy = [
     "default-src 'none'",
     `style-src ${cspSource}`,
@@ -33,7 +33,7 @@ export function panelHtml({ cspSource, nonce, script, style, language, strings }
 <meta http-equiv="Content-Security-Policy" content="${escape(policy)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Godoty</title>
-<link rel="stylesheet" href="${escape(style)}">
+${styles.map((style) => `<link rel="stylesheet" href="${escape(style)}">`).join('\n')}
 </head>
 <body data-strings="${escape(JSON.stringify(strings))}">
 <script nonce="${escape(nonce)}" src="${escape(script)}"></script>

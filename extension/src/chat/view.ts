@@ -65,7 +65,7 @@ export class ChatViewProvider implements vscode.WebviewViewProvider, vscode.Disp
       cspSource: webview.cspSource,
       nonce: newNonce(),
       script: asset('main.js'),
-      style: asset('main.css'),
+      styles: [asset('main.css')],
       language: vscode.env.language,
       strings: panelStrings(vscode.l10n),
     });

@@ -45,6 +45,11 @@ export function isoTime(at: number): string {
   return new Date(at).toISOString();
 }
 
+/** The moment that a text names, in milliseconds since the Unix epoch; not a number when it names none. */
+export function timeOf(text: string): number {
+  return Date.parse(text);
+}
+
 /** A random UUID (RFC 9562, version 4). */
 export function newUuid(): string {
   return crypto.randomUUID();

@@ -14,6 +14,12 @@ export async function openClient(extensionUri: Uri, config: ClientConfig, host: 
   return new GodotyClient(config, host);
 }
 
+/** The version of the core, which has been loaded. */
+export const coreVersion = (): string => GodotyClient.coreVersion();
+
+/** The core's judgement of an answer whose pieces came within `spreadMs`, out of `wholeMs` since it was asked for. */
+export const cameAtOnce = (spreadMs: number, wholeMs: number): boolean => GodotyClient.cameAtOnce(spreadMs, wholeMs);
+
 /** Rejects when the file can't be read or is not a WebAssembly module; the next call tries again. */
 function loadCore(extensionUri: Uri): Promise<void> {
   loading ??= load(extensionUri).catch((error: unknown) => {

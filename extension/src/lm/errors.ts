@@ -69,9 +69,13 @@ function stepOf(id: ActionId): string {
       return l10n.t('The command “Godoty: Show Usage” lists what was spent.');
     case 'showLog':
       return l10n.t('The command “Godoty: Show Log” has the details.');
+    case 'doctor':
+      return l10n.t('The command “Godoty: Doctor” finds out what is wrong.');
     case 'pickModel':
     case 'retry':
     case 'resend':
+    case 'keyring':
+    case 'reloadWindow':
       return '';
   }
 }

@@ -8,9 +8,11 @@ import type { Platform } from '../platform.ts';
 import { DiskFiles } from './diskFiles.ts';
 import { FileLock } from './fileLock.ts';
 import { openLoopback } from './loopback.ts';
+import { networkSight } from './networkSight.ts';
 
 const platform: Platform = {
   openLoopback,
+  network: networkSight,
   vault: (storage) => {
     const folder = Uri.joinPath(storage, 'vault').fsPath;
     return { files: new DiskFiles(folder, newUuid), lock: new FileLock(folder, timing) };

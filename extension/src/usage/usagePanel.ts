@@ -1,9 +1,10 @@
-/** `Godoty: Show Usage`: an editor with the usage page; a thin adapter between VS Code's webview and the feed. */
+/** `Godoty: Show Usage`: an editor with the usage page; a thin adapter between the page and the feed. */
 import * as vscode from 'vscode';
 
 import type { UsageOverview } from '../../../crate/wasm/pkg/godoty_core.js';
 import type { AccountService } from '../account.ts';
-import { panelHtml } from '../chat/panelHtml.ts';
+import { EditorPage } from '../editorPage.ts';
+import type { EditorPagePorts } from '../editorPage.ts';
 import { wordsFor } from '../words.ts';
 import { toCsv } from './csv.ts';
 import { toPage } from './page.ts';
@@ -11,12 +12,10 @@ import { parsePageMessage } from './pageProtocol.ts';
 import type { PageState, PageStrings } from './pageProtocol.ts';
 import type { UsageFeed } from './usageFeed.ts';
 
-export interface UsagePanelPorts {
-  readonly extensionUri: vscode.Uri;
+export interface UsagePanelPorts extends EditorPagePorts {
   readonly account: Pick<AccountService, 'state' | 'restore' | 'onDidChangeState'>;
   readonly feed: UsageFeed;
   readonly runAction: (id: string) => void;
-  readonly newNonce: () => string;
   readonly report: (what: string, error: unknown) => void;
 }
 
@@ -24,8 +23,8 @@ export class UsagePanel implements vscode.Disposable {
   static readonly viewType = 'godoty.usage';
 
   readonly #ports: UsagePanelPorts;
+  readonly #page: EditorPage;
   readonly #subscriptions: readonly vscode.Disposable[];
-  #panel: vscode.WebviewPanel | undefined;
   #overview: UsageOverview | undefined;
   /** Why the account could not be asked the last time. */
   #unread: UsageOverview['unread'];
@@ -33,6 +32,13 @@ export class UsagePanel implements vscode.Disposable {
 
   constructor(ports: UsagePanelPorts) {
     this.#ports = ports;
+    this.#page = new EditorPage(ports, {
+      viewType: UsagePanel.viewType,
+      files: 'usage',
+      title: () => vscode.l10n.t('Godoty Usage'),
+      strings: pageStrings,
+      receive: (raw) => this.#receive(raw),
+    });
     this.#subscriptions = [
       ports.feed.onDidChange(() => this.#update(false)),
       ports.account.onDidChangeState(() => {
@@ -44,38 +50,12 @@ export class UsagePanel implements vscode.Disposable {
 
   /** Shows the page, in a new editor unless there is one. */
   async show(): Promise<void> {
-    if (this.#panel !== undefined) {
-      this.#panel.reveal();
-      return;
-    }
-    const { extensionUri, newNonce, account } = this.#ports;
-    const assets = vscode.Uri.joinPath(extensionUri, 'dist', 'webview');
-    const panel = vscode.window.createWebviewPanel(
-      UsagePanel.viewType,
-      vscode.l10n.t('Godoty Usage'),
-      vscode.ViewColumn.Active,
-      { enableScripts: true, localResourceRoots: [assets] },
-    );
-    const asset = (name: string): string => panel.webview.asWebviewUri(vscode.Uri.joinPath(assets, name)).toString();
-    this.#panel = panel;
-    panel.iconPath = vscode.Uri.joinPath(extensionUri, 'extension', 'media', 'godoty.svg');
-    panel.webview.onDidReceiveMessage((raw: unknown) => this.#receive(raw));
-    panel.onDidDispose(() => {
-      this.#panel = undefined;
-    });
-    panel.webview.html = panelHtml({
-      cspSource: panel.webview.cspSource,
-      nonce: newNonce(),
-      script: asset('usage.js'),
-      style: asset('usage.css'),
-      language: vscode.env.language,
-      strings: pageStrings(),
-    });
-    await account.restore();
+    this.#page.show();
+    await this.#ports.account.restore();
   }
 
   dispose(): void {
-    this.#panel?.dispose();
+    this.#page.dispose();
     for (const subscription of this.#subscriptions) {
       subscription.dispose();
     }
@@ -103,7 +83,7 @@ export class UsagePanel implements vscode.Disposable {
   }
 
   #update(ask: boolean): void {
-    if (this.#panel === undefined) {
+    if (!this.#page.isOpen) {
       return;
     }
     this.#read(ask).catch((error: unknown) => this.#ports.report('showing the usage', error));
@@ -131,7 +111,7 @@ export class UsagePanel implements vscode.Disposable {
   }
 
   async #post(): Promise<void> {
-    await this.#panel?.webview.postMessage({ type: 'state', state: this.#state() });
+    await this.#page.post({ type: 'state', state: this.#state() });
   }
 
   #state(): PageState {

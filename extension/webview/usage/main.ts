@@ -1,4 +1,5 @@
 /** Starts the usage page. */
+import '../page.css';
 import './usage.css';
 
 import { parsePageStrings } from '../../src/usage/pageProtocol.ts';

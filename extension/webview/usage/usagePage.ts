@@ -45,7 +45,7 @@ export class UsagePage {
     this.#refresh.setAttribute('aria-disabled', String(busy));
     this.#export.hidden = !isReady || state.days.length === 0;
     this.#content.setAttribute('aria-busy', String(busy));
-    document.body.classList.toggle('busy', busy);
+    this.#refresh.classList.toggle('turning', busy);
     const said = this.#said(state, busy);
     if (this.#status.textContent !== said) {
       this.#status.textContent = said;

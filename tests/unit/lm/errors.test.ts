@@ -14,7 +14,7 @@ describe('an error of a model', () => {
     ['MODEL_NOT_FOUND', 'NotFound', /does not know this model. Choose another/],
     ['QUOTA_EXCEEDED', 'Blocked', /budget is used up.*Godoty: Show Usage/],
     ['RATE_LIMITED', 'Blocked', /Too many requests/],
-    ['NETWORK_ERROR', '', /Godoty: Show Log/],
+    ['NETWORK_ERROR', '', /Godoty: Doctor/],
     ['TIMEOUT', '', /did not answer in time.*Try again/],
     ['SERVER_ERROR', '', /Godoty: Show Log/],
     ['INVALID_CONFIGURATION', '', /godoty\.backend/],

@@ -10,7 +10,7 @@ const html = panelHtml({
   cspSource: 'https://*.vscode-cdn.net',
   nonce: 'n0nce',
   script: 'https://file.vscode-cdn.net/main.js',
-  style: 'https://file.vscode-cdn.net/main.css',
+  styles: ['https://file.vscode-cdn.net/page.css', 'https://file.vscode-cdn.net/main.css'],
   language: 'de',
   strings: { ...strings, send: nasty },
 });
@@ -35,6 +35,11 @@ describe('the page of the panel', () => {
       { src: 'https://file.vscode-cdn.net/main.js', nonce: 'n0nce', text: '' },
     ]);
     expect(page.querySelector('style, [style], [onload]')).toBeNull();
+    const styles = Array.from(page.querySelectorAll('link'), ({ rel, href }) => [rel, href.split('/').at(-1)]);
+    expect(styles).toEqual([
+      ['stylesheet', 'page.css'],
+      ['stylesheet', 'main.css'],
+    ]);
   });
 
   it('carries the texts unharmed, whatever is in them', () => {

@@ -16,6 +16,7 @@ const COMMANDS = [
   'godoty.showUsage',
   'godoty.manageModels',
   'godoty.openWalkthrough',
+  'godoty.doctor',
   'godoty.showLog',
 ];
 
