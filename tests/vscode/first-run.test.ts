@@ -53,10 +53,10 @@ describe('the walkthrough', () => {
     await isDone('Sign in once').waitFor();
   });
 
-  step('opens the chat by its button', async () => {
+  step('opens the chat by its button, with the cursor in the prompt', async () => {
     await stepOf('Ask a first question').click();
     await workbench.page.getByRole('button', { name: 'Open the Chat' }).click();
-    await prompt().waitFor();
+    await promptHasFocus();
   });
 });
 

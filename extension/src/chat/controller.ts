@@ -105,8 +105,9 @@ export class ChatController {
     this.#link.pause();
   }
 
-  focus(): void {
-    this.#link.focus();
+  /** Puts the cursor into the prompt, now or as soon as the page is ready; says whether it did so now. */
+  focus(): boolean {
+    return this.#link.focus();
   }
 
   receive(message: ConversationMessage): void {

@@ -90,13 +90,14 @@ export class PanelLink {
     }, BATCH_MS);
   }
 
-  /** Puts the cursor into the prompt, now or as soon as the page is ready. */
-  focus(): void {
+  /** Puts the cursor into the prompt, now or as soon as the page is ready; says whether it did so now. */
+  focus(): boolean {
     this.#wantsFocus = !this.#live;
     if (this.#live) {
       this.#flush();
       this.#post?.({ type: 'focus' });
     }
+    return this.#live;
   }
 
   #flush(): void {

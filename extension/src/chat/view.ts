@@ -27,11 +27,17 @@ export interface ChatViewPorts {
   readonly report: (error: unknown) => void;
 }
 
+const VIEW = 'godoty.chat';
+/** VS Code's own command, which shows the view and gives it the focus. */
+const FOCUS_VIEW = `${VIEW}.focus`;
+
 export class ChatViewProvider implements vscode.WebviewViewProvider, vscode.Disposable {
-  static readonly viewType = 'godoty.chat';
+  static readonly viewType = VIEW;
 
   readonly #ports: ChatViewPorts;
   #listeners: vscode.Disposable[] = [];
+  /** VS Code can't give the focus to a page that still loads: it stays where it was. */
+  #focusWhenReady = false;
 
   constructor(ports: ChatViewPorts) {
     this.#ports = ports;
@@ -79,8 +85,8 @@ export class ChatViewProvider implements vscode.WebviewViewProvider, vscode.Disp
 
   /** Shows the panel and puts the cursor into the prompt. */
   async show(): Promise<void> {
-    await vscode.commands.executeCommand(`${ChatViewProvider.viewType}.focus`);
-    this.#ports.controller.focus();
+    await vscode.commands.executeCommand(FOCUS_VIEW);
+    this.#focusWhenReady = !this.#ports.controller.focus();
   }
 
   /** Lets the user choose the model of the next question. */
@@ -151,6 +157,11 @@ export class ChatViewProvider implements vscode.WebviewViewProvider, vscode.Disp
         this.#insert(message.text, webview).catch(report);
         break;
       case 'ready':
+        controller.receive(message);
+        if (this.#focusWhenReady) {
+          this.show().catch(report);
+        }
+        break;
       case 'sync':
       case 'send':
       case 'stop':

@@ -244,6 +244,19 @@ describe('the chat view', () => {
     expect(page.posted.at(-1)).toMatchObject({ state: { transcript: [] } });
   });
 
+  it('takes the focus once more when its page had yet to load', async () => {
+    const { provider, page } = provided();
+    await provider.show();
+    expect(vscode.commands).toEqual(['godoty.chat.focus']);
+    page.receive({ type: 'ready', draft: null });
+    await settled();
+    expect(vscode.commands).toEqual(['godoty.chat.focus', 'godoty.chat.focus']);
+    expect(page.posted.at(-1)).toEqual({ type: 'focus' });
+    page.receive({ type: 'ready', draft: null });
+    await settled();
+    expect(vscode.commands).toHaveLength(2);
+  });
+
   it('forgets the page before when VS Code makes a new one', () => {
     const { provider, page } = provided();
     const next = fakeView();
