@@ -9,6 +9,7 @@ const USER: Account = { sessionId: 's1', userId: 'u1', email: 'u1@example.org' }
 const ENTRY = { id: 's1', account: { id: 'u1', label: 'u1@example.org' }, scopes: ['godoty'] };
 
 let state: AccountState;
+let restore: () => Promise<void>;
 let news: EventEmitter<AccountNews>;
 let token: () => Promise<string>;
 const signOut = vi.fn(() => Promise.resolve());
@@ -16,7 +17,7 @@ const signIn = vi.fn((): Promise<Account | undefined> => Promise.resolve(USER));
 
 function provider(): GodotyAuthenticationProvider {
   const account = {
-    restore: () => Promise.resolve(),
+    restore: () => restore(),
     get state() {
       return state;
     },
@@ -35,6 +36,7 @@ beforeEach(() => {
   host.reset();
   vi.clearAllMocks();
   state = { kind: 'signedIn', account: USER };
+  restore = () => Promise.resolve();
   news = new EventEmitter();
   token = () => Promise.resolve('a token');
 });
@@ -47,6 +49,15 @@ describe('VS Code asks for sessions', () => {
     },
   );
 
+  it('before the stored session was read, and gets it as soon as it is', async () => {
+    state = { kind: 'restoring' };
+    restore = async () => {
+      await Promise.resolve();
+      state = { kind: 'signedIn', account: USER };
+    };
+    expect(await provider().getSessions(['godoty'], {})).toHaveLength(1);
+  });
+
   it('and gets none for other scopes, for another account, and while nobody is signed in', async () => {
     expect(await provider().getSessions(['godoty', 'admin'], {})).toEqual([]);
     expect(await provider().getSessions(undefined, { account: { id: 'u2', label: 'x' } })).toEqual([]);
@@ -57,6 +68,8 @@ describe('VS Code asks for sessions', () => {
 
   it('and gets none when the session has ended, but hears of a network that fails', async () => {
     token = () => Promise.reject(fault('SESSION_EXPIRED'));
+    expect(await provider().getSessions(undefined, {})).toEqual([]);
+    token = () => Promise.reject(fault('NOT_AUTHENTICATED'));
     expect(await provider().getSessions(undefined, {})).toEqual([]);
     token = () => Promise.reject(fault('NETWORK_ERROR'));
     await expect(provider().getSessions(undefined, {})).rejects.toThrow('NETWORK_ERROR');

@@ -385,6 +385,26 @@ describe('a vault with a fault', () => {
     expect(third.troubles).toEqual([]);
   });
 
+  it('takes what lies under keys that were lost long ago for nobody’s sign-in', async () => {
+    const shared = installation();
+    const state = new MemoryState();
+    const start = () => openWindow({ ...shared, marker: state.loadWindow() });
+    await start().put('a');
+    shared.secrets.values.clear();
+    const second = start();
+    await second.put('b');
+    await second.erase();
+    shared.secrets.values.clear();
+    const third = start();
+    third.store.onDidChange(() => undefined);
+    for (let times = 0; times < 2; times += 1) {
+      await third.store.read();
+      third.changes.fire();
+    }
+    await third.store.update(() => Promise.resolve({ kind: 'keep' }));
+    expect(third.troubles).toEqual([]);
+  });
+
   it('removes what a lost key leaves, but not before nobody has written it for 30 days', async () => {
     const day = 86_400_000;
     const shared = installation();

@@ -42,6 +42,13 @@ export interface ListedModel {
   readonly messageTokens: number;
 }
 
+export interface GivenSession {
+  readonly id: string;
+  readonly accessToken: string;
+  readonly account: { readonly id: string; readonly label: string };
+  readonly scopes: readonly string[];
+}
+
 /** A question for the extension, until it is answered. */
 interface Call {
   readonly what: string;
@@ -92,6 +99,21 @@ export class LmClient {
   /** What has come of the answer that is on its way. */
   parts(): Promise<Answered['parts']> {
     return this.#call('parts');
+  }
+
+  /** Godoty's session as VS Code gives it to another extension; asks the user nothing. */
+  session(): Promise<GivenSession | null> {
+    return this.#call('session');
+  }
+
+  /** The same; VS Code asks the user whether the extension may have it. */
+  demandSession(): Promise<GivenSession> {
+    return this.#call('demandSession');
+  }
+
+  /** How often VS Code has told it that Godoty's sessions changed. */
+  sessionChanges(): Promise<number> {
+    return this.#call('sessionChanges');
   }
 
   ask(ask: Ask): Promise<Answered> {

@@ -143,6 +143,18 @@ export class Workbench {
     await this.page.locator('.monaco-dialog-box').getByRole('button', { name: button, exact: true }).click();
   }
 
+  /** Signs an account out in the accounts menu of the activity bar. */
+  async signOutInAccountsMenu(email: string): Promise<void> {
+    await this.page
+      .locator('.activitybar')
+      .getByRole('button', { name: /^Accounts/ })
+      .click();
+    const menu = this.page.locator('.monaco-menu');
+    await menu.getByRole('menuitem', { name: `${email} (Godoty)` }).hover();
+    await menu.getByRole('menuitem', { name: 'Sign Out' }).click();
+    await this.pressInDialog('Sign Out');
+  }
+
   /** A notification that says something. */
   notification(text: RegExp): Locator {
     return this.page.locator('.notification-toast').filter({ hasText: text });

@@ -1,5 +1,5 @@
 /**
- * Somebody else's extension that uses `vscode.lm`, in either extension host: it does what a test asks it to do. It fetches its
+ * Somebody else's extension that uses `vscode.lm` and asks for the account, in either extension host: it does what a test asks it to do. It fetches its
  * tasks from the address of the setting `lmClient.url`, and takes the next one while it is at work.
  */
 const vscode = require('vscode');
@@ -9,6 +9,7 @@ const vscode = require('vscode');
 /** @typedef {import('../harness/lmClient.ts').AskPart} AskPart */
 
 let changes = 0;
+let sessionChanges = 0;
 /** The parts of the last answer so far. @type {unknown[]} */
 let parts = [];
 
@@ -19,6 +20,9 @@ function activate(context) {
   context.subscriptions.push(
     { dispose: () => stop.abort() },
     vscode.lm.onDidChangeChatModels(() => (changes += 1)),
+    vscode.authentication.onDidChangeSessions(({ provider }) => {
+      if (provider.id === 'godoty') sessionChanges += 1;
+    }),
   );
   void work(url, stop.signal);
 }
@@ -53,6 +57,12 @@ async function run(what, ask) {
       return parts;
     case 'ask':
       return await answer(ask);
+    case 'session':
+      return (await vscode.authentication.getSession('godoty', ['godoty'], { silent: true })) ?? null;
+    case 'demandSession':
+      return await vscode.authentication.getSession('godoty', ['godoty'], { createIfNone: true });
+    case 'sessionChanges':
+      return sessionChanges;
     default:
       throw new Error(`nothing is known of ${what}`);
   }

@@ -54,15 +54,14 @@ export class VaultSessionStore implements SessionStore {
   #seen: string | undefined;
   /** The keys that this window has seen, oldest first. */
   readonly #met: Set<string>;
-  /** The keys that SecretStorage has lost, as far as this window can tell. */
-  #lost: ReadonlySet<string>;
+  /** The keys under which a session lay when this window was loaded, and which it did not have: they are lost. */
+  #lost: ReadonlySet<string> | undefined;
   readonly #told = new Set<StoreTrouble>();
 
   constructor(ports: VaultPorts, backendUrl: string) {
     this.#ports = ports;
     this.#keys = new VaultKeys(ports.secrets);
     this.#met = new Set(ports.marker.former);
-    this.#lost = this.#met;
     // The origin alone, so that a path or a trailing slash makes no second session.
     this.#origin = URL.canParse(backendUrl) ? new URL(backendUrl).origin : backendUrl;
     this.#formerSecret = `godoty.session:${this.#origin}`;
@@ -73,7 +72,7 @@ export class VaultSessionStore implements SessionStore {
     try {
       const key = (await this.#keys.read()) ?? (await this.#makeKeyAhead());
       const { text, trouble } = await this.#load(key);
-      this.#lost = new Set(trouble === 'keyLost' ? this.#met : []);
+      this.#lost ??= new Set(await this.#withSession(this.#ports.marker.former, key));
       if (trouble !== undefined) {
         this.#tell(trouble);
       }
@@ -262,14 +261,20 @@ export class VaultSessionStore implements SessionStore {
 
   /** Whether another window has signed in with a key that this window's copy of SecretStorage lacks. */
   async #isElsewhere(key: VaultKey | undefined): Promise<boolean> {
-    const { files, marker } = this.#ports;
-    for (const id of marker.get().filter((other) => other !== key?.id && !this.#lost.has(other))) {
-      const bytes = await files.read(nameOf(id, await this.#placeOf()));
+    const ids = this.#ports.marker.get().filter((id) => this.#lost?.has(id) !== true);
+    return (await this.#withSession(ids, key)).length > 0;
+  }
+
+  /** Those of the keys, but for this one, under which a session lies. */
+  async #withSession(ids: readonly string[], key: VaultKey | undefined): Promise<string[]> {
+    const found: string[] = [];
+    for (const id of ids.filter((other) => other !== key?.id)) {
+      const bytes = await this.#ports.files.read(nameOf(id, await this.#placeOf()));
       if (bytes !== undefined && peek(bytes).session) {
-        return true;
+        found.push(id);
       }
     }
-    return false;
+    return found;
   }
 
   /** Tells the user once, until writing has worked. */
