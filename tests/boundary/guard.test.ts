@@ -26,6 +26,8 @@ const USES: Record<Exclude<keyof GodotyClient, 'free' | typeof Symbol.dispose>, 
     run: (client) => client.usageOverview(true, true),
     calls: ['/rest/v1/rpc/usage_requests'],
   },
+  // The other probes go without a credential (probe.test.ts).
+  probe: { kind: 'guarded', run: (client) => client.probe('key'), calls: ['/functions/v1/vscode-config'] },
   // It ends the session with whatever token there is.
   signOut: { kind: 'without', run: (client) => client.signOut(), calls: ['/auth/v1/logout?scope=local'] },
   signInWays: { kind: 'without', run: (client) => client.signInWays(HOST), calls: ['/auth/v1/settings'] },
@@ -40,6 +42,7 @@ const USES: Record<Exclude<keyof GodotyClient, 'free' | typeof Symbol.dispose>, 
   account: { kind: 'without', run: (client) => client.account(), calls: [] },
   restore: { kind: 'without', run: (client) => client.restore(), calls: [] },
   storeChanged: { kind: 'without', run: (client) => client.storeChanged(), calls: [] },
+  tokenEndsAt: { kind: 'without', run: (client) => client.tokenEndsAt(), calls: [] },
   usage: { kind: 'without', run: (client) => client.usage(true), calls: [] },
   // A window that gets the focus renews its token ahead of time, and makes no other call.
   setFocused: { kind: 'without', run: (client) => client.setFocused(false), calls: [] },
