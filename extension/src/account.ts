@@ -14,11 +14,24 @@ import type { UsageQueues } from './usage/queueFiles.ts';
 
 export type AccountState =
   | { readonly kind: 'restoring' }
-  | { readonly kind: 'signedOut' }
+  /** `keyOf` is the user with whose key chat goes on, after the server ended the session. */
+  | { readonly kind: 'signedOut'; readonly keyOf?: string | undefined }
   | { readonly kind: 'signedIn'; readonly account: Account };
 
 /** What `AuthenticationProvider.onDidChangeSessions` has to tell, and what the user should know. */
 export type AccountNews = Exclude<CoreEvent, { readonly kind: 'usageChanged' }>;
+
+/** The user in whose name chat works. */
+export function chatUser(state: AccountState): string | undefined {
+  switch (state.kind) {
+    case 'restoring':
+      return undefined;
+    case 'signedOut':
+      return state.keyOf;
+    case 'signedIn':
+      return state.account.userId;
+  }
+}
 
 export interface AccountPorts {
   /** Loads the core when it has not been, and opens a client. */
@@ -184,7 +197,7 @@ export class AccountService {
       this.#ports.report('restoring the session', error);
     }
     if (backend === this.#backend) {
-      this.#setState(account === undefined ? { kind: 'signedOut' } : { kind: 'signedIn', account });
+      this.#setState(account === undefined ? this.#signedOut() : { kind: 'signedIn', account });
     }
   }
 
@@ -213,7 +226,7 @@ export class AccountService {
         this.#setState({ kind: 'signedIn', account: event.account });
         break;
       case 'signedOut':
-        this.#setState({ kind: 'signedOut' });
+        this.#setState(this.#signedOut());
         break;
       case 'refreshed':
       case 'storedSessionUnreadable':
@@ -221,6 +234,10 @@ export class AccountService {
         break;
     }
     this.#news.fire(event);
+  }
+
+  #signedOut(): AccountState {
+    return { kind: 'signedOut', keyOf: this.#backend.loaded?.keyOf() };
   }
 
   #setState(state: AccountState): void {

@@ -2,7 +2,9 @@
 import { commands } from 'vscode';
 
 export type ContextKey =
+  /** Somebody is signed in, or chat goes on after the server ended the session. */
   | 'godoty.signedIn'
+  | 'godoty.sessionEnded'
   /** An answer is arriving in the panel, so it can be stopped. */
   | 'godoty.answering'
   /** Something was asked in the panel since VS Code started. */

@@ -2,8 +2,8 @@
 import { UIKind, commands, env, l10n, window, workspace } from 'vscode';
 import type { ExtensionContext } from 'vscode';
 
-import { AccountService } from './account.ts';
-import type { AccountNews } from './account.ts';
+import { AccountService, chatUser } from './account.ts';
+import type { AccountNews, AccountState } from './account.ts';
 import { runAction } from './actions.ts';
 import { CallbackHandler, loopbackTexts } from './auth/callback.ts';
 import { GodotyAuthenticationProvider } from './auth/provider.ts';
@@ -16,6 +16,7 @@ import { VaultChanges } from './auth/vaultChanges.ts';
 import { ChatController } from './chat/controller.ts';
 import { ConversationStore } from './chat/conversationStore.ts';
 import { controllerTexts } from './chat/l10n.ts';
+import type { Notice } from './chat/panelState.ts';
 import { ChatViewProvider } from './chat/view.ts';
 import { CoreChatEngine } from './chatEngine.ts';
 import { ContextKeys } from './contexts.ts';
@@ -196,10 +197,15 @@ export function activate(context: ExtensionContext, platform: Platform): void {
   };
   const refreshAccount = (): void => {
     const { state } = account;
-    controller.setAccount(state.kind === 'signedIn' ? { kind: 'ready', id: state.account.userId } : state);
-    contexts.set('godoty.signedIn', state.kind === 'signedIn');
+    const user = chatUser(state);
+    const ended = user !== undefined && state.kind === 'signedOut';
+    const none = state.kind === 'restoring' ? state.kind : 'signedOut';
+    controller.setAccount(user === undefined ? { kind: none } : { kind: 'ready', id: user });
+    controller.setNotice(ended ? sessionEnded() : null);
+    contexts.set('godoty.sessionEnded', ended);
+    contexts.set('godoty.signedIn', user !== undefined);
     refreshStatus();
-    if (state.kind === 'signedIn') {
+    if (user !== undefined) {
       readModels().catch((error: unknown) => report('reading the models', error));
     }
   };
@@ -220,7 +226,7 @@ export function activate(context: ExtensionContext, platform: Platform): void {
     doctorPanel,
     account.onDidChangeState(refreshAccount),
     account.onNews((news) => {
-      tell(news, act);
+      tell(news, account.state, act);
     }),
     usage.onDidChange(refreshStatus),
     engine.onDidChangeStreaming(() => {
@@ -320,13 +326,15 @@ function extensionVersion({ extension }: ExtensionContext): string {
 
 async function signOut(account: AccountService): Promise<void> {
   await account.restore();
-  if (account.state.kind !== 'signedIn') {
+  const { state } = account;
+  if (chatUser(state) === undefined) {
     await window.showInformationMessage(l10n.t('You are not signed in.'));
     return;
   }
-  const { email } = account.state.account;
   await account.signOut();
-  void window.showInformationMessage(l10n.t('Signed out {0}.', unlinked(email)));
+  void window.showInformationMessage(
+    state.kind === 'signedIn' ? l10n.t('Signed out {0}.', unlinked(state.account.email)) : l10n.t('Signed out.'),
+  );
 }
 
 async function showError(error: unknown, act: (id: string) => void): Promise<void> {
@@ -340,11 +348,15 @@ async function showError(error: unknown, act: (id: string) => void): Promise<voi
 }
 
 /** What happened to the session without the user's doing. */
-function tell(news: AccountNews, act: (id: string) => void): void {
+function tell(news: AccountNews, state: AccountState, act: (id: string) => void): void {
   switch (news.kind) {
     case 'signedOut':
       if (news.reason === 'expired') {
-        void offer(l10n.t('Your Godoty session has ended. Sign in again to go on.'), act);
+        const goesOn = chatUser(state) !== undefined;
+        void offer(
+          goesOn ? sessionEnded().text : l10n.t('Your Godoty session has ended. Sign in again to go on.'),
+          act,
+        );
       }
       return;
     case 'storedSessionUnreadable':
@@ -357,6 +369,17 @@ function tell(news: AccountNews, act: (id: string) => void): void {
     case 'refreshed':
       return;
   }
+}
+
+/** The server ended the session. What needs only this device's key goes on. */
+function sessionEnded(): Notice {
+  return {
+    kind: 'warning',
+    text: l10n.t(
+      'Your Godoty session has ended. Chat goes on; sign in again to see what you have used, and for everything else.',
+    ),
+    actions: [{ id: 'signIn', label: l10n.t('Sign In') }],
+  };
 }
 
 async function offer(message: string, act: (id: string) => void): Promise<void> {

@@ -85,9 +85,8 @@ impl Chats {
         let access = self.access(Ask::ModelAccess).await;
         let mut access = access.inspect_err(|error| self.usage.not_sent(error))?;
         let http = request.to_http(&access.endpoint, &access.key, call_id)?;
-        let Some(account) = self.driver.account() else {
-            return Err(ErrorCode::NotAuthenticated.into());
-        };
+        // Whose key it is, and not who is signed in: it outlives a session that the server ended.
+        let user_id = access.user_id.clone();
         let started_at = UnixMillis(i64::try_from(self.driver.now().0).unwrap_or(i64::MAX));
         let loading = self.load_in_the_background(&access);
         let mut http = http;
@@ -137,7 +136,7 @@ impl Chats {
             result.cost(catalog.as_deref().and_then(|catalog| priced(catalog, &request.model)))
         };
         self.usage.book(
-            &account.user_id,
+            &user_id,
             &usage::call(call_id, &request.model, started_at, &result, cost),
             &result,
         );

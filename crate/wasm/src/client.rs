@@ -143,6 +143,13 @@ impl GodotyClient {
         maybe(self.driver.account())
     }
 
+    /// The id of the user with whose key chat goes on although nobody is signed in, because the server ended the session.
+    #[wasm_bindgen(js_name = keyOf)]
+    #[must_use]
+    pub fn key_of(&self) -> Option<String> {
+        self.driver.key_of()
+    }
+
     /// Who is signed in, from the store. Makes no call to a server.
     ///
     /// # Errors

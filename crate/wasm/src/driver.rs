@@ -65,6 +65,11 @@ impl Driver {
         self.session.borrow().account().cloned()
     }
 
+    /// The user whose key this device still has although nobody is signed in.
+    pub(crate) fn key_of(&self) -> Option<String> {
+        self.session.borrow().key_of(self.now()).map(str::to_owned)
+    }
+
     /// The access token, when memory has one that can be handed out as it is.
     pub(crate) fn access_token(&self) -> Option<JsValue> {
         let session = self.session.borrow();

@@ -16,6 +16,7 @@ import type {
 } from 'vscode';
 
 import type { ChatAnswer, ChatPiece } from '../../../crate/wasm/pkg/godoty_core.js';
+import { chatUser } from '../account.ts';
 import type { AccountService, AccountState } from '../account.ts';
 import { coreOptions } from '../chatEngine.ts';
 import { detailOf, isGodotyError, shown } from '../core/errors.ts';
@@ -100,10 +101,10 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
   ): Promise<LanguageModelChatInformation[]> {
     const { account, signIn, report } = this.#ports;
     try {
-      if (!(await this.#signedIn()) && !silent) {
+      if (!(await this.#canChat()) && !silent) {
         await signIn();
       }
-      if (token.isCancellationRequested || !(await this.#signedIn())) {
+      if (token.isCancellationRequested || !(await this.#canChat())) {
         return [];
       }
       const models = await (await account.client()).models();
@@ -171,12 +172,12 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
   }
 
   /** Waits for the stored session where it is being read; never reads one that the user does not want restored. */
-  async #signedIn(): Promise<boolean> {
+  async #canChat(): Promise<boolean> {
     const { account } = this.#ports;
     if (account.state.kind === 'restoring') {
       await account.restore();
     }
-    return account.state.kind === 'signedIn';
+    return chatUser(account.state) !== undefined;
   }
 
   async #ask(
@@ -198,7 +199,7 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
     if (call.messages.length === 0) {
       throw emptyRequestError();
     }
-    if (!(await this.#signedIn())) {
+    if (!(await this.#canChat())) {
       throw toModelError({ code: 'NOT_AUTHENTICATED', retryable: false });
     }
     const client = await account.client();
@@ -257,7 +258,7 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
   }
 
   #accountChanged(state: AccountState): void {
-    const userId = state.kind === 'signedIn' ? state.account.userId : '';
+    const userId = chatUser(state) ?? '';
     if (userId !== this.#userId) {
       this.#userId = userId;
       this.#modelsChanged.fire();

@@ -8,7 +8,7 @@ import type {
   SignInStarted,
   UsageSnapshot,
 } from '../../../crate/wasm/pkg/godoty_core.js';
-import { AccountService } from '../../../extension/src/account.ts';
+import { AccountService, chatUser } from '../../../extension/src/account.ts';
 import type { AccountNews } from '../../../extension/src/account.ts';
 import type { SessionStore } from '../../../extension/src/auth/sessionStore.ts';
 import type { BackendSettings } from '../../../extension/src/settings.ts';
@@ -41,6 +41,7 @@ class PlayedClient {
   readonly backend: string;
   readonly host: CoreHost;
   restored: Account | undefined = USER;
+  keyLeft: string | undefined;
   freed = 0;
   heardOfStore = 0;
   focused: boolean | undefined;
@@ -53,6 +54,7 @@ class PlayedClient {
     this.host.onEvent({ kind: 'signedIn', account: USER });
     return Promise.resolve({ kind: 'signedIn', account: USER });
   };
+  keyOf = (): string | undefined => this.keyLeft;
   signOut = (): Promise<void> => Promise.resolve();
   setFocused = (focused: boolean): void => {
     this.focused = focused;
@@ -128,6 +130,20 @@ describe('a restore', () => {
     await Promise.all([account.restore(), account.restore()]);
     expect(account.state).toEqual({ kind: 'signedIn', account: USER });
     expect([storeAt(HERE).reads, clients.length, news.length]).toEqual([1, 1, 0]);
+  });
+
+  it('says with whose key chat goes on where the server has ended the session', async () => {
+    storeAt(HERE).text = 'a key, and no session';
+    const account = openAccount();
+    const client = (await account.client()) as unknown as PlayedClient;
+    client.restored = undefined;
+    client.keyLeft = 'u1';
+    await account.restore();
+    expect(account.state).toEqual({ kind: 'signedOut', keyOf: 'u1' });
+    expect(chatUser(account.state)).toBe('u1');
+    client.keyLeft = undefined;
+    await account.signOut();
+    expect(chatUser(account.state)).toBeUndefined();
   });
 
   it('means signed out when the core can’t be loaded, and says so in the log', async () => {

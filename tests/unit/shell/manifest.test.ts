@@ -71,7 +71,7 @@ describe('the manifest', () => {
 
   it('hides from the palette what can do nothing while signed out', () => {
     const when = (command: string) => menus['commandPalette']?.find((entry) => entry.command === command)?.when;
-    expect(when('godoty.signIn')).toBe('!godoty.signedIn');
+    expect(when('godoty.signIn')).toBe('!godoty.signedIn || godoty.sessionEnded');
     for (const command of ['godoty.signOut', 'godoty.newChat', 'godoty.manageModels']) {
       expect(when(command)).toBe('godoty.signedIn');
     }

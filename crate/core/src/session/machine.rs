@@ -247,6 +247,14 @@ impl Session {
         &self.config
     }
 
+    /// Whose key this device still has although nobody is signed in: the server ended the session, and chat goes on. Signing
+    /// out leaves no key.
+    #[must_use]
+    pub fn key_of(&self, now: Millis) -> Option<&str> {
+        let access = self.usable_access(None, now).filter(|_| self.session().is_none())?;
+        Some(&access.user_id)
+    }
+
     fn session(&self) -> Option<&AuthSession> {
         self.record.as_ref()?.session.as_ref()
     }

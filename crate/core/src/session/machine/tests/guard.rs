@@ -246,11 +246,14 @@ fn chat_goes_on_with_the_devices_key_when_the_session_is_dead() {
     let mut world = World::signed_in();
     world.ask(Ask::ModelAccess, &mut |_| ok(&config("sk-1")));
     world.now = world.now.plus(HOUR);
+    assert_eq!(world.machine.key_of(world.now), None, "somebody is signed in");
     world.ask(Ask::AccessToken, &mut |_| refuse(403, "session_not_found"));
     assert_eq!(world.machine.account(), None);
+    assert_eq!(world.machine.key_of(world.now), Some("u1"));
     assert_eq!(code(&world.ask(Ask::ModelAccess, &mut silent)), ["ok"]);
     // Signed out by the user means that nothing is left.
     world.ask(Ask::SignOut, &mut silent);
+    assert_eq!(world.machine.key_of(world.now), None);
     assert_eq!(code(&world.ask(Ask::ModelAccess, &mut silent)), ["NOT_AUTHENTICATED"]);
 }
 
