@@ -135,6 +135,7 @@ const FUNCTIONS: Readonly<Record<string, readonly RequestRole[]>> = {
   'godoty.block_of(p_quota jsonb)': [],
   'godoty.gateway_state(p_user_id uuid)': [],
   'godoty.take(p_rule text, p_subject text)': [],
+  'godoty.take(p_rule text, p_subject text, p_count integer)': [],
   'godoty.on_key_deleted()': [],
   'godoty.on_account_deleted()': [],
 };

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { isSqlError } from '../../local/server/db/database.ts';
 import type { Database } from '../../local/server/db/database.ts';
 import { engines, realPostgres, useDatabase, withRealPostgres } from './databases.ts';
-import { newUser, value } from './sql.ts';
+import { newUser, refusalOf, value } from './sql.ts';
 import { usageRecord } from './support.ts';
 
 interface Outcome {
@@ -62,6 +62,23 @@ describe.each(engines)('recording on $name', (engine) => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('takes so many calls in an hour and no more, which nobody else feels', async () => {
+    const [user, other] = [await newUser(db), await newUser(db)];
+    await db.query(`update godoty.rate_rules set burst = 30 where name = 'usage_report_by_user'`);
+    try {
+      const batch = (size: number): Call[] => POOL.slice(0, size).map((_, id) => ({ id, tokens: 1 }));
+      await record(db, user, batch(12));
+      await record(db, user, batch(12));
+      const refusal = await refusalOf(record(db, user, batch(12)));
+      expect(refusal).toMatchObject({ code: 'rate_limited', message: expect.stringMatching(/in \d+ seconds/) as string });
+      // What is left is not lost by having asked for more.
+      expect(await record(db, user, batch(6))).toEqual({ recorded: 0, known: 6 });
+      expect(await record(db, other, batch(12))).toEqual({ recorded: 12, known: 0 });
+    } finally {
+      await db.query(`update godoty.rate_rules set burst = 5000 where name = 'usage_report_by_user'`);
+    }
   });
 });
 
