@@ -26,6 +26,7 @@ export function doctorVaults(
       const ports: VaultPorts = {
         ...platform.vault(folder),
         secrets: secretsInMemory(),
+        privateSecrets: false,
         marker: { former: [], get: () => [], add: () => undefined },
         now: vault.now,
         changes: SILENT,
