@@ -72,7 +72,10 @@ describe.each(engines)('recording on $name', (engine) => {
       await record(db, user, batch(12));
       await record(db, user, batch(12));
       const refusal = await refusalOf(record(db, user, batch(12)));
-      expect(refusal).toMatchObject({ code: 'rate_limited', message: expect.stringMatching(/in \d+ seconds/) as string });
+      expect(refusal).toMatchObject({
+        code: 'rate_limited',
+        message: expect.stringMatching(/in \d+ seconds/) as string,
+      });
       // What is left is not lost by having asked for more.
       expect(await record(db, user, batch(6))).toEqual({ recorded: 0, known: 6 });
       expect(await record(db, other, batch(12))).toEqual({ recorded: 12, known: 0 });
