@@ -20,8 +20,6 @@ const USES: Record<Exclude<keyof GodotyClient, 'free' | typeof Symbol.dispose>, 
     run: (client) => client.chat(crypto.randomUUID(), ask('a', 'b'), OPTIONS, () => undefined),
     calls: ['/functions/v1/vscode-config'],
   },
-  // The other probes go without a credential, as probe.test.ts shows.
-  probe: { kind: 'guarded', run: (client) => client.probe('key'), calls: ['/functions/v1/vscode-config'] },
   setPassword: { kind: 'guarded', run: (client) => client.setPassword('another password'), calls: ['/auth/v1/user'] },
   usageOverview: {
     kind: 'guarded',
