@@ -2,7 +2,7 @@
 import { l10n, window } from 'vscode';
 import type { Uri, UriHandler } from 'vscode';
 
-import type { Account, SignInDone } from '../../../crate/wasm/pkg/godoty_core.js';
+import type { Account, ErrorDetail, SignInDone } from '../../../crate/wasm/pkg/godoty_core.js';
 import type { AccountService } from '../account.ts';
 import { detailOf } from '../core/errors.ts';
 import type { LoopbackTexts } from '../platform.ts';
@@ -54,10 +54,7 @@ export class CallbackHandler implements UriHandler {
       if (waiting && !strange && !detail.retryable) {
         return false;
       }
-      const picked = await offerActions(
-        (text, ...labels) => window.showErrorMessage(text, ...labels),
-        wordsFor(detail),
-      );
+      const picked = await this.#offer(detail);
       if (picked === 'retry') {
         return await this.take(address);
       }
@@ -66,6 +63,17 @@ export class CallbackHandler implements UriHandler {
       }
       return false;
     }
+  }
+
+  /** Whoever is signed in is not told to sign in, and hears of a link that is used up without alarm. */
+  async #offer(detail: ErrorDetail): Promise<ActionId | undefined> {
+    const { message, actions } = wordsFor(detail);
+    const signedIn = this.#ports.account.state.kind === 'signedIn';
+    const show = signedIn && detail.code === 'CALLBACK_USED' ? window.showInformationMessage : window.showErrorMessage;
+    return await offerActions((text, ...labels) => show(text, ...labels), {
+      message,
+      actions: signedIn ? actions.filter(({ id }) => id !== 'signIn') : actions,
+    });
   }
 
   async #welcome({ account, way }: SignInDone): Promise<void> {

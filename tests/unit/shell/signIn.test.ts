@@ -696,6 +696,16 @@ describe('a callback for another window’s sign-in', () => {
     expect(runAction).toHaveBeenCalledWith('signIn');
   });
 
+  it('that comes once more to somebody who is signed in says so, and asks for nothing', async () => {
+    state = { kind: 'signedIn', account: USER };
+    core.callback = () => Promise.reject(fault('CALLBACK_USED'));
+    const handled = callbacks.handleUri(Uri.parse(CALLBACK) as never);
+    const shown = await host.shown.next();
+    expect([shown.message, shown.buttons]).toEqual([expect.stringMatching(/complete already/u), []]);
+    shown.press();
+    await handled;
+  });
+
   it('of a reset offers to choose a password', async () => {
     core.callback = () => Promise.resolve({ way: 'resetPassword', account: USER });
     const handled = callbacks.handleUri(Uri.parse(CALLBACK) as never);

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import { VaultSessionStore } from '../../../extension/src/auth/vault/vault.ts';
 import { DiskFiles } from '../../../extension/src/node/diskFiles.ts';
 
@@ -7,9 +9,33 @@ export async function readVault(
   secrets: Readonly<Record<string, string>>,
   backendUrl: string,
 ): Promise<string | undefined> {
-  const refuse = (): Promise<never> => Promise.reject(new Error('this vault is only read'));
+  return await using(folder, secrets, backendUrl, (store) => store.read());
+}
+
+/** Changes it, as a further window would; only while no window writes. Fails when there is none. */
+export async function changeVault(
+  folder: string,
+  secrets: Readonly<Record<string, string>>,
+  backendUrl: string,
+  change: (text: string) => string,
+): Promise<void> {
+  await using(folder, secrets, backendUrl, (store) =>
+    store.update((text) => {
+      if (text === undefined) throw new Error('nothing is stored');
+      return Promise.resolve({ kind: 'replace', text: change(text) });
+    }),
+  );
+}
+
+async function using<T>(
+  folder: string,
+  secrets: Readonly<Record<string, string>>,
+  backendUrl: string,
+  work: (store: VaultSessionStore) => Promise<T>,
+): Promise<T> {
+  const refuse = (): Promise<never> => Promise.reject(new Error('this is only read'));
   const never = { dispose: () => undefined };
-  const disk = new DiskFiles(folder, () => 'unused');
+  const disk = new DiskFiles(folder, randomUUID);
   // In the worker VS Code renames in two steps: between them the draft is what counts.
   const read = async (name: string): Promise<Uint8Array | undefined> =>
     (await disk.read(name)) ?? (await disk.read(`${name}.tmp`)) ?? (await disk.read(name));
@@ -22,17 +48,17 @@ export async function readVault(
         delete: refuse,
         onDidChange: () => never,
       },
-      files: { read, replace: refuse, remove: refuse },
-      lock: { run: refuse },
+      files: { read, replace: (name, bytes) => disk.replace(name, bytes), remove: refuse },
+      lock: { run: (_, work) => work(() => Promise.resolve()) },
       marker: { former: [], get: () => [], add: () => undefined },
       privateSecrets: false,
-      now: () => 0,
+      now: () => Date.now(),
       changes: { start: () => undefined, onDidChange: () => never },
       onTrouble: (what) => (trouble = what),
     },
     backendUrl,
   );
-  const text = await store.read();
+  const result = await work(store);
   if (trouble !== undefined) throw new Error(`the vault: ${trouble}`);
-  return text;
+  return result;
 }

@@ -7,9 +7,11 @@ import { startLocalStack } from '../../../local/server/start.ts';
 import type { LocalStack, LocalStackOptions } from '../../../local/server/start.ts';
 import { ensure } from '../../../local/setup/main.mjs';
 import { checkout } from '../../../local/setup/packages.mjs';
+import { openBackendGate } from './backendGate.ts';
+import type { BackendGate } from './backendGate.ts';
 import { packCompanion } from './companions.ts';
 import type { Companion } from './companions.ts';
-import { readVault } from './vault.ts';
+import { changeVault, readVault } from './vault.ts';
 import { Workbench } from './workbench.ts';
 
 /**
@@ -28,6 +30,10 @@ export interface World {
   changeSettings(changes: Readonly<Record<string, unknown>>): void;
   /** The session that the extension has stored, opened as a further window of that browser would open it. */
   storedSession(window?: Workbench): Promise<string | undefined>;
+  /** Changes what it has stored, as a further window would. */
+  changeStoredSession(change: (text: string) => string): Promise<void>;
+  /** The way from VS Code to the account's server. */
+  readonly gate: BackendGate;
   /** The text of every file that the extension keeps. */
   keptByExtension(): string;
   /** The text of every file that VS Code and the extension wrote: logs, settings, state. */
@@ -43,13 +49,15 @@ export interface WorldOptions {
   readonly companions?: readonly Companion[];
   /** Further settings of the user. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** Whether VS Code reaches the account's server through {@link World.gate}. */
+  readonly gated?: boolean;
   /** Whether VS Code trusts no folder and opens each in restricted mode, without asking. */
   readonly restricted?: boolean;
 }
 
 /** Starts everything on free ports. The .vsix has to be built before: `npm run package`. */
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
-  const { host = 'node', companions = [], restricted = false } = options;
+  const { host = 'node', companions = [], restricted = false, gated = false } = options;
   const { paths } = await ensure('code-server', 'browser');
   const { browser } = paths;
   if (browser === undefined) throw new Error('the set-up found no browser');
@@ -61,12 +69,15 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   try {
     const stack = await startLocalStack(options.stack);
     closing.push(() => stack.close());
+    const gate = await openBackendGate(stack.supabaseUrl);
+    closing.push(() => gate.close());
     const folder = path.join(home, 'workspace');
     mkdirSync(folder);
     const { name, vsix } = packedExtension();
     const packed = await Promise.all(companions.map((companion) => packCompanion(companion, home)));
     const settings = {
       ...settingsFor(stack),
+      ...(gated ? { 'godoty.backend.supabaseUrl': gate.url } : {}),
       ...settingsForHost(name, host),
       ...(restricted ? restrictedMode : {}),
       ...options.settings,
@@ -83,9 +94,17 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     const writtenByVsCode = (): string => textBelow(server.userDataDir);
     const storage = path.join(server.userDataDir, 'User', 'globalStorage', name);
     const keptByExtension = (): string => textBelow(storage);
+    const vault = path.join(storage, 'vault');
+    const backend = gated ? gate.url : stack.supabaseUrl;
     const storedSession = async (window = workbench): Promise<string | undefined> =>
-      await readVault(path.join(storage, 'vault'), await window.secrets(), stack.supabaseUrl);
-    return { stack, workbench, folder, changeSettings, storedSession, keptByExtension, writtenByVsCode, close };
+      await readVault(vault, await window.secrets(), backend);
+    const changeStoredSession = async (change: (text: string) => string): Promise<void> => {
+      await changeVault(vault, await workbench.secrets(), backend, change);
+    };
+    return {
+      ...{ stack, workbench, folder, gate, changeSettings, storedSession, changeStoredSession },
+      ...{ keptByExtension, writtenByVsCode, close },
+    };
   } catch (error) {
     await close();
     throw error;
