@@ -138,6 +138,7 @@ const FUNCTIONS: Readonly<Record<string, readonly RequestRole[]>> = {
   'godoty.take(p_rule text, p_subject text, p_count integer)': [],
   'godoty.on_key_deleted()': [],
   'godoty.on_account_deleted()': [],
+  'godoty.on_conversation_saved()': [],
 };
 
 /** What Supabase used to grant to its API roles on everything that a migration made. */

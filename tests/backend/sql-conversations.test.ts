@@ -137,6 +137,27 @@ describe.each(engines)('kept conversations on $name', (engine) => {
     expect((await get()).messages.map(({ content }) => content)).toEqual(['mine']);
   });
 
+  it('take a bounded room together, in which what is there can still be shortened and deleted', async () => {
+    const bound = (bytes: number): Promise<unknown> =>
+      db.query('update godoty.settings set conversation_bytes = $1', [bytes]);
+    await bound(25);
+    try {
+      await save(0, [said('ten bytes.')]);
+      const first = id;
+      id = crypto.randomUUID();
+      expect(await codeOf(save(0, [said('ten bytes,'), said('more')]))).toBe('conversations_too_large');
+      expect(await list()).toHaveLength(1);
+      await save(0, [said('8 bytes.')]);
+      expect(await codeOf(save(1, [said('more')], 1))).toBe('conversations_too_large');
+      await bound(0);
+      expect(await save(1, [said('8.')])).toMatchObject({ revision: 2 });
+      id = first;
+      expect(await remove()).toBe(true);
+    } finally {
+      await bound(104_857_600);
+    }
+  });
+
   it('go with the account', async () => {
     await save(0, [said('a')]);
     await db.query('delete from auth.users where id = $1', [user]);
