@@ -38,7 +38,10 @@ export class GodotyAuthenticationProvider implements AuthenticationProvider, Dis
     scopes: readonly string[] | undefined,
     options: AuthenticationProviderSessionOptions,
   ): Promise<AuthenticationSession[]> {
-    await this.#account.restore();
+    // VS Code asks as soon as there is a provider: a session that is not to be restored at the start is not read for that.
+    if (this.#account.state.kind === 'restoring') {
+      await this.#account.restore();
+    }
     const { state } = this.#account;
     if (state.kind !== 'signedIn' || !matches(scopes) || !concerns(options, state.account)) {
       return [];

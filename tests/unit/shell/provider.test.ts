@@ -58,6 +58,15 @@ describe('VS Code asks for sessions', () => {
     expect(await provider().getSessions(['godoty'], {})).toHaveLength(1);
   });
 
+  it('by itself, at every start, and gets none that the user does not want restored', async () => {
+    state = { kind: 'signedOut' };
+    restore = () => {
+      state = { kind: 'signedIn', account: USER };
+      return Promise.resolve();
+    };
+    expect(await provider().getSessions(undefined, {})).toEqual([]);
+  });
+
   it('and gets none for other scopes, for another account, and while nobody is signed in', async () => {
     expect(await provider().getSessions(['godoty', 'admin'], {})).toEqual([]);
     expect(await provider().getSessions(undefined, { account: { id: 'u2', label: 'x' } })).toEqual([]);
