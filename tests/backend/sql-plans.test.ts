@@ -217,7 +217,7 @@ describe.each(engines)('plans on $name', (engine) => {
       expect(await refusalOf(begin(crypto.randomUUID()))).toEqual({
         code: 'device_limit_reached',
         message:
-          'This account is in use on 5 devices, as many as its plan allows. Revoke the key of a device that you no longer use, or ask your operator for a larger plan.',
+          'This account is in use on 5 devices, as many as its plan allows. Go on with one of these, leave one unused for a week, or ask your operator for a larger plan.',
         details: null,
         hint: null,
       });
@@ -230,6 +230,38 @@ describe.each(engines)('plans on $name', (engine) => {
       const hashes = await Promise.all(Array.from({ length: 8 }, async () => (await begin(crypto.randomUUID())).hash));
       const outcomes = await Promise.allSettled(hashes.map((hash) => activate(hash)));
       expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(5);
+    });
+
+    it('make room when nobody has used them for a week, the longest unused first, and no more of them than needed', async () => {
+      const devices = Array.from({ length: 5 }, () => crypto.randomUUID());
+      const [oldest = '', used = ''] = devices;
+      const inUse = async (): Promise<string[]> =>
+        (
+          await db.query<{ device_id: string }>(
+            `select device_id from public.user_api_keys where user_id = $1 and status = 'active' order by attempt`,
+            [user],
+          )
+        ).map(({ device_id }) => device_id);
+      for (const device of devices) {
+        await issue(device);
+      }
+      await db.query(
+        `update public.user_api_keys set activated_at = now() - make_interval(days => case device_id when $2 then 9 else 8 end)
+         where user_id = $1 and device_id in ($2, $3, $4)`,
+        [user, oldest, used, devices[2]],
+      );
+      await db.query('update public.user_api_keys set last_used_at = now() where user_id = $1 and device_id = $2', [
+        user,
+        used,
+      ]);
+      const newer = [crypto.randomUUID(), crypto.randomUUID()];
+      await issue(newer[0] ?? '');
+      expect(await inUse()).toEqual([...devices.slice(1), newer[0]]);
+      await issue(newer[1] ?? '');
+      expect(await inUse()).toEqual([used, ...devices.slice(3), ...newer]);
+      expect(await codeOf(begin(oldest))).toBe('device_limit_reached');
+      expect(await inUse()).toHaveLength(5);
+      expect((await audit()).filter((line) => JSON.stringify(line).includes('key_revoked'))).toHaveLength(2);
     });
 
     it('whose key has run out count no longer', async () => {
