@@ -143,6 +143,7 @@ export function activate(context: ExtensionContext, platform: Platform): void {
         openLoopback,
         roundTrip,
         secrets: context.secrets,
+        privateSecrets: vault.privateSecrets,
         ...doctorVaults(vault, platform, context.globalStorageUri, () => settings.backend.supabaseUrl, newUuid),
         version: extensionVersion(context),
         coreVersion,

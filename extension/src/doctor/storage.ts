@@ -11,6 +11,8 @@ type OnTrouble = (trouble: StoreTrouble, error: unknown) => void;
 
 export interface StoragePorts {
   readonly secrets: Secrets;
+  /** Whether this window has a copy of all secrets of its own, and writes back the whole of it. */
+  readonly privateSecrets: boolean;
   /** The vault with the session, as another window would open it. */
   readonly sessionVault: (onTrouble: OnTrouble) => SessionStore;
   /** A vault of its own kind, in a folder of its own, with a key of its own. */
@@ -31,10 +33,17 @@ export function storageChecks(ports: StoragePorts): readonly Check[] {
   ];
 }
 
-async function secretRoundTrip({ secrets, newNonce, report }: StoragePorts): Promise<Finding> {
+async function secretRoundTrip({ secrets, privateSecrets, newNonce, report }: StoragePorts): Promise<Finding> {
   const name = `godoty.doctor.${newNonce()}`;
   const canary = newNonce();
   try {
+    if (privateSecrets) {
+      // To write one would undo what other windows, and other extensions in them, have stored since this one was opened.
+      await secrets.get(name);
+      return ok(
+        l10n.t('Secrets can be read. Writing is not tried: in a browser it could undo what other windows stored.'),
+      );
+    }
     await secrets.store(name, canary);
     const kept = (await secrets.get(name)) === canary;
     await secrets.delete(name);
