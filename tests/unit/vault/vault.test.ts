@@ -220,6 +220,12 @@ describe('windows with private copies of SecretStorage', () => {
     expect(await early.store.read()).toBeUndefined();
     expect(browser.kept).toEqual(kept);
     early.store.onDidChange(() => undefined);
+    // Somebody who signs in and out again is nobody to follow.
+    await first.put('z');
+    await first.erase();
+    early.changes.fire();
+    await early.store.update(() => Promise.resolve({ kind: 'keep' }));
+    expect(early.troubles).toEqual([]);
     await first.put('a');
     early.changes.fire();
     await vi.waitFor(() => expect(early.troubles).toEqual(['elsewhere']));
@@ -273,6 +279,24 @@ describe('windows with private copies of SecretStorage', () => {
 
   it('on a desktop take the key that another window made meanwhile', async () => {
     const shared = installation();
+    const { secrets } = shared;
+    const [get, store] = [secrets.get.bind(secrets), secrets.store.bind(secrets)];
+    // Both have found none before either makes one, and the second one is stored after the first one's look at its own.
+    let [looks, stored] = [0, 0];
+    let go = (): void => undefined;
+    const bothLooked = new Promise<void>((resolve) => (go = resolve));
+    secrets.get = async (name) => {
+      const value = await get(name);
+      looks += 1;
+      if (looks === 2) go();
+      await bothLooked;
+      return value;
+    };
+    secrets.store = async (name, value) => {
+      stored += 1;
+      if (stored === 2) await new Promise((resolve) => setImmediate(resolve));
+      await store(name, value);
+    };
     const windows = [openWindow(shared), openWindow(shared, 'https://example.com')];
     await Promise.all(windows.map((window, index) => window.put(String(index))));
     const ids = [...shared.files.bytes.keys()].map((name) => name.split('.')[0]);
@@ -475,6 +499,9 @@ describe('a vault with a fault', () => {
     shared.files.failWriting = undefined;
     await window.put('new');
     expect(await openWindow(shared).store.read()).toBe('new');
+    shared.files.failWriting = diskError(code);
+    await expect(window.put('newer')).rejects.toThrow(code);
+    expect(window.troubles).toEqual([trouble, trouble]);
   });
 
   it('changes nothing on a disk that it can’t read, and does not throw at the start', async () => {
@@ -491,6 +518,17 @@ describe('a vault with a fault', () => {
 });
 
 describe('a session from before the vault', () => {
+  it('is no loss, although a key was lost before', async () => {
+    const shared = installation();
+    const state = new MemoryState();
+    await openWindow({ ...shared, marker: state.loadWindow() }).put('lost');
+    shared.secrets.values.clear();
+    shared.secrets.values.set(FORMER, 'a');
+    const window = openWindow({ ...shared, marker: state.loadWindow() });
+    expect(await window.store.read()).toBe('a');
+    expect(window.troubles).toEqual([]);
+  });
+
   it('is found, and moves with the next change', async () => {
     const shared = installation();
     shared.secrets.values.set(FORMER, 'a');

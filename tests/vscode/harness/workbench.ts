@@ -151,7 +151,9 @@ export class Workbench {
       .click();
     const menu = this.page.locator('.monaco-menu');
     await menu.getByRole('menuitem', { name: `${email} (Godoty)` }).hover();
-    await menu.getByRole('menuitem', { name: 'Sign Out' }).click();
+    await menu.getByRole('menuitem', { name: 'Sign Out' }).hover();
+    // A menu takes no click in the moment after it opened.
+    await this.page.keyboard.press('Enter');
     await this.pressInDialog('Sign Out');
   }
 
