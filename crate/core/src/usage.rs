@@ -179,16 +179,17 @@ impl Ledger {
 
     /// Takes what the account said. Whatever this window knows of the same calls is matched by the ids.
     pub fn take(&mut self, account: Reading) {
+        let place = |summed| if summed { Place::Summed } else { Place::Sent };
+        for entry in &mut self.entries {
+            if matches!(entry.place, Place::Sent | Place::Summed) {
+                entry.place = place(account.cut.is_some());
+            }
+        }
+        // Behind the cut or not is by the account's clock: what is settled has the spend log's time there.
         for call in &account.calls {
             let (at, _) = self.put(call, Place::Sent);
             if let Some(entry) = self.entries.get_mut(at) {
-                entry.place = Place::Sent;
-            }
-        }
-        for entry in &mut self.entries {
-            if matches!(entry.place, Place::Sent | Place::Summed) {
-                let summed = account.cut.is_some_and(|cut| entry.call.occurred_at <= cut);
-                entry.place = if summed { Place::Summed } else { Place::Sent };
+                entry.place = place(account.cut.is_some_and(|cut| call.occurred_at <= cut));
             }
         }
         self.asked = true;

@@ -148,6 +148,33 @@ fn what_is_in_the_sums_is_not_counted_again() {
 }
 
 #[test]
+fn the_accounts_clock_says_which_calls_are_in_its_sums() {
+    // What is settled has the time of the spend log, not this machine's.
+    for ahead in [50, -50] {
+        let mut ledger = Ledger::new();
+        for number in 0..202 {
+            ledger.book(&call(number, "m", reported(1))).unwrap();
+        }
+        while let Some(batch) = ledger.next_batch() {
+            sent(&mut ledger, &batch);
+        }
+        let rows: Vec<_> = (2..202)
+            .map(|number| {
+                let mut row = Row::settled(call(number, "m", reported(1)), 1);
+                row.0.occurred_at.0 += ahead;
+                row
+            })
+            .collect();
+        let mut said = account(&rows);
+        let start = Periods::at(NOON, &|_| 0).today;
+        add_sums(&mut said, start, SUMS);
+        ledger.take(said);
+        // The first three calls are among the seven.
+        assert_eq!(ledger.since(start).totals.calls, 7 + 199, "{ahead}");
+    }
+}
+
+#[test]
 fn a_sum_that_is_estimated_in_part_shows_no_amount_to_those_who_want_no_estimates() {
     let mut said = account(&rows(0..200));
     let start = Periods::at(NOON, &|_| 0).today;

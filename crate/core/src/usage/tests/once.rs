@@ -64,6 +64,8 @@ impl Account {
     fn settle(&mut self, number: u64) {
         if let Some(call) = self.0.get_mut(&id(number)) {
             call.cost = Cost::known(pico(i128::from(number) + 7), CostSource::Settled);
+            // The spend log has a clock of its own.
+            call.occurred_at = UnixMillis(NOON.0 + i64::try_from(number * 37 % 300).unwrap());
         }
     }
 
@@ -73,7 +75,10 @@ impl Account {
         if function == "usage_requests" {
             let mut calls: Vec<Call> = self.0.values().cloned().collect();
             calls.sort_by_key(|call| core::cmp::Reverse(call.occurred_at));
-            calls.truncate(usize::try_from(asked["limit"].as_u64().unwrap()).unwrap());
+            let limit = usize::try_from(asked["limit"].as_u64().unwrap()).unwrap();
+            // Those of one moment are never parted.
+            let last = calls.get(limit - 1).map(|call| call.occurred_at);
+            calls.retain(|call| last.is_none_or(|last| call.occurred_at >= last));
             return list(calls.into_iter());
         }
         if function == "quota" {
