@@ -66,7 +66,7 @@ pub trait Receiver {
 #[derive(Debug, Default)]
 pub struct Decoder {
     limits: Limits,
-    /// Bytes of the byte order mark seen so far; `None` once the start of the stream is behind.
+    /// How much of a byte order mark was seen.
     start: Start,
     /// The last piece ended with CR: an LF that opens the next one belongs to it.
     after_cr: bool,
@@ -132,7 +132,9 @@ impl Decoder {
         }
         while !rest.is_empty() {
             if self.line.is_empty() && !self.has_data && self.name.is_empty() && self.start == Start::Behind {
-                let taken = receiver.whole_events(rest);
+                // What fits in here is within both limits, so that they hold for any split of the bytes.
+                let window = rest.get(..self.limits.line.min(self.limits.event)).unwrap_or(rest);
+                let taken = receiver.whole_events(window);
                 if taken > 0 {
                     rest = rest.get(taken..).unwrap_or(&[]);
                     continue;
@@ -347,5 +349,30 @@ mod tests {
                 assert_eq!(log.0, vec!["|a|".to_string()]);
             }
         }
+    }
+
+    /// Takes whole events of one letter each, or of many.
+    struct Short(usize);
+
+    impl Receiver for Short {
+        fn event(&mut self, _: Event<'_>) {}
+        fn whole_events(&mut self, bytes: &[u8]) -> usize {
+            let end = bytes.windows(2).position(|pair| pair == b"\n\n");
+            let taken = end.map_or(0, |end| end + 2);
+            self.0 += taken;
+            taken
+        }
+    }
+
+    #[test]
+    fn the_short_cut_has_the_same_limit() {
+        let limits = Limits { line: 10, event: 12 };
+        let mut decoder = Decoder::new(limits);
+        let mut receiver = Short(0);
+        decoder
+            .push(b"data: 0\n\ndata: 1\n\ndata: 2\n\n", &mut receiver)
+            .unwrap();
+        assert!(receiver.0 > 9, "it is taken");
+        assert_eq!(decoder.push(b"data: 012345\n\n", &mut receiver), Err(TooLarge));
     }
 }

@@ -314,7 +314,7 @@ impl ChatStream {
     fn push_body(&mut self, bytes: &[u8]) {
         let success = self.head.as_ref().is_none_or(ResponseHead::is_success);
         let room = if success { MAX_BODY } else { MAX_ERROR_BODY }.saturating_sub(self.body.len());
-        if success && bytes.len() > room {
+        if bytes.len() > room {
             self.answer.too_large = true;
         }
         self.body.extend_from_slice(bytes.get(..room).unwrap_or(bytes));

@@ -383,3 +383,13 @@ fn a_stream_without_line_ends_is_stopped() {
         Some(ErrorCode::UnexpectedResponse)
     );
 }
+
+#[test]
+fn an_error_without_an_end_is_stopped_and_has_the_meaning_of_its_status() {
+    let mut stream = ChatStream::new();
+    stream.on_response(head(500, "text/plain"));
+    let piece = vec![b'x'; MAX_ERROR_BODY / 2];
+    let closed = [(); 3].map(|()| stream.push(&piece).flags.has(Flags::CLOSED));
+    assert_eq!(closed, [false, false, true]);
+    assert_eq!(code(&stream.finish(End::Eof).outcome), Some(ErrorCode::ServerError));
+}
