@@ -184,7 +184,7 @@ describe('an account that is out of reach', () => {
     expect(window.client.usage(true).trouble).toBe('offline');
     const early = new AbortController();
     early.abort();
-    await request(window.client, early.signal);
+    await expect(request(window.client, early.signal)).rejects.toThrow('CANCELLED');
     expect(window.client.usage(true).trouble).toBe('offline');
     gate.open = true;
     const abort = new AbortController();

@@ -139,6 +139,13 @@ pub struct ChatResult {
 }
 
 impl ChatResult {
+    /// Whether anything of the answer has arrived: then the request must not be sent again.
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        let silent = self.text.is_empty() && self.reasoning.is_empty() && self.tool_calls.is_empty();
+        !silent || self.refusal.is_some()
+    }
+
     /// What the call cost: what the server stated, else an estimate from `prices`, else unknown.
     #[must_use]
     pub fn cost(&self, prices: Option<(&Prices, CostSource)>) -> Cost {

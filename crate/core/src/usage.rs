@@ -17,7 +17,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::chat::{ChatResult, OutcomeName};
-use crate::cost::{Cost, CostSource, Prices, Usage};
+use crate::cost::{Cost, CostSource, Usage};
 use crate::error::{Error, ErrorCode};
 pub use account::{Allowance, Quota, Reading};
 pub use record::Batch;
@@ -55,21 +55,15 @@ pub struct Call {
 }
 
 impl Call {
-    /// The call whose answer has ended, with its cost from the server or else from `prices`.
+    /// The call whose answer has ended.
     #[must_use]
-    pub fn ended(
-        call_id: &str,
-        model: &str,
-        occurred_at: UnixMillis,
-        result: &ChatResult,
-        prices: Option<(&Prices, CostSource)>,
-    ) -> Self {
+    pub fn ended(call_id: &str, model: &str, occurred_at: UnixMillis, result: &ChatResult, cost: Cost) -> Self {
         Self {
             call_id: String::from(call_id),
             response_id: result.response_id.clone(),
             model: String::from(model),
             usage: result.usage,
-            cost: result.cost(prices),
+            cost,
             outcome: result.outcome.name(),
             occurred_at,
         }

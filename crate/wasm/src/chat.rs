@@ -12,7 +12,7 @@ use godoty_core::http::{Method, Request, TransportError};
 use godoty_core::network::NetworkCause;
 use godoty_core::retry::{Attempts, Next, RetryPolicy};
 use godoty_core::session::{Answer, Ask};
-use godoty_core::usage::UnixMillis;
+use godoty_core::usage::{Call, UnixMillis};
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -84,12 +84,12 @@ impl Chats {
     ) -> Result<Ended, Error> {
         let access = self.access(Ask::ModelAccess).await;
         let mut access = access.inspect_err(|error| self.usage.not_sent(error))?;
-        let http = request.to_http(&access.endpoint, &access.key, call_id)?;
-        // Whose key it is, and not who is signed in: it outlives a session that the server ended.
-        let user_id = access.user_id.clone();
+        if signal.is_some_and(AbortSignal::aborted) {
+            return Err(ErrorCode::Cancelled.into());
+        }
+        let mut http = request.to_http(&access.endpoint, &access.key, call_id)?;
         let started_at = UnixMillis(i64::try_from(self.driver.now().0).unwrap_or(i64::MAX));
         let loading = self.load_in_the_background(&access);
-        let mut http = http;
         let policy = RetryPolicy {
             max_retries: limits.max_retries,
         };
@@ -98,11 +98,11 @@ impl Chats {
             key_replaced: false,
         };
         let result = loop {
-            let (result, had_output) = self.attempt(&http, limits, deltas, signal).await;
+            let result = self.attempt(&http, limits, deltas, signal).await;
             let Outcome::Error { error } = &result.outcome else {
                 break result;
             };
-            match policy.next(error, had_output, attempts, self.driver.host().jitter()) {
+            match policy.next(error, result.has_output(), attempts, self.driver.host().jitter()) {
                 Next::Finish => break result,
                 Next::WaitThenRetry(ms) => {
                     attempts.retries = attempts.retries.saturating_add(1);
@@ -129,15 +129,17 @@ impl Chats {
                 }
             }
         };
-        let cost = if let Some(cost) = result.reported_cost {
-            cost
+        // Prices tell something of what was counted alone: who stops an answer does not wait for them.
+        let catalog = if result.reported_cost.is_none() && result.usage.is_some() {
+            loading.await
         } else {
-            let catalog = loading.await;
-            result.cost(catalog.as_deref().and_then(|catalog| priced(catalog, &request.model)))
+            None
         };
+        let cost = result.cost(catalog.as_deref().and_then(|catalog| priced(catalog, &request.model)));
+        // Whose key it is, and not who is signed in: it outlives a session that the server ended.
         self.usage.book(
-            &user_id,
-            &usage::call(call_id, &request.model, started_at, &result, cost),
+            &access.user_id,
+            &Call::ended(call_id, &request.model, started_at, &result, cost),
             &result,
         );
         Ok(Ended { result, cost })
@@ -165,14 +167,14 @@ impl Chats {
         }
     }
 
-    /// Sends the request once. Says also whether anything of the answer arrived.
+    /// Sends the request once.
     async fn attempt(
         &self,
         http: &Request,
         limits: Limits,
         deltas: &Deltas<'_>,
         signal: Option<&AbortSignal>,
-    ) -> (ChatResult, bool) {
+    ) -> ChatResult {
         let mut decoder = ChatStream::new();
         let end = match Abort::new() {
             None => Err(TransportError::Network(NetworkCause::Other)),
@@ -185,7 +187,6 @@ impl Chats {
                 end
             }
         };
-        let had_output = decoder.has_output();
         let mut result = decoder.finish(end.map_or_else(ended, |()| End::Eof));
         if let Outcome::Error { error } = &mut result.outcome {
             // The decoder knows neither the server nor what the transport learned.
@@ -199,7 +200,7 @@ impl Chats {
         if !result.tail.is_empty() {
             deltas.hand(Some(&result.tail), None);
         }
-        (result, had_output)
+        result
     }
 
     async fn read(

@@ -5,7 +5,6 @@ use std::rc::Rc;
 
 use godoty_core::auth::Account;
 use godoty_core::chat::{ChatResult, Outcome};
-use godoty_core::cost::Cost;
 use godoty_core::error::{Error, ErrorCode};
 use godoty_core::session::{Answer, Ask};
 use godoty_core::usage::{Call, Ledger, Periods, Quota, RESEND_AFTER_MS, Reading, Trouble, UnixMillis};
@@ -250,18 +249,5 @@ impl Ledgers {
             .with("requests", overview::requests(&book.borrow().ledger, show_estimates))
             .with("older", book.borrow().ledger.has_older())
             .with_some("unread", unread.as_ref().map(detail))
-    }
-}
-
-/// A call as the ledger keeps it.
-pub(crate) fn call(call_id: &str, model: &str, at: UnixMillis, result: &ChatResult, cost: Cost) -> Call {
-    Call {
-        call_id: call_id.to_owned(),
-        response_id: result.response_id.clone(),
-        model: model.to_owned(),
-        usage: result.usage,
-        cost,
-        outcome: result.outcome.name(),
-        occurred_at: at,
     }
 }

@@ -263,14 +263,6 @@ impl ChatStream {
         self.answer.reasoning.take_new()
     }
 
-    /// Whether anything of the answer has arrived: then the request must not be sent again.
-    #[must_use]
-    pub fn has_output(&self) -> bool {
-        let answer = &self.answer;
-        let texts = [&answer.content, &answer.reasoning, &answer.refusal];
-        !answer.tools.is_empty() || texts.iter().any(|stream| !stream.text.as_str().is_empty())
-    }
-
     /// No more bytes come: how it ended, and all that arrived.
     #[must_use]
     pub fn finish(mut self, end: End) -> ChatResult {

@@ -1,0 +1,124 @@
+/** How an answer comes to its end, against model servers that behave oddly: the built WebAssembly on loopback. */
+import { createServer } from 'node:http';
+import type { RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+
+import type { GodotyClient } from '../../crate/wasm/pkg/godoty_core.js';
+import { startLocalStack } from '../../local/server/start.ts';
+import type { LocalStack } from '../../local/server/start.ts';
+import { MemoryStore, OPTIONS, ask, collector, detailOf, openWindow, signIn, signUp } from './support.ts';
+
+const EMAIL = `${crypto.randomUUID()}@example.org`;
+const PASSWORD = 'correct horse battery';
+const HI = ask('gpt-4o-mini', 'hi');
+let stack: LocalStack;
+/** What the store holds of somebody with a key. */
+let signedIn: string;
+const closing: (() => void)[] = [];
+
+beforeAll(async () => {
+  stack = await startLocalStack({ data: { kind: 'memory' }, models: { kind: 'built-in', chunksPerSecond: 200 } });
+  const store = new MemoryStore();
+  const window = openWindow({ ...stack, store });
+  await signUp(window, EMAIL, PASSWORD);
+  await window.client.models();
+  signedIn = store.text ?? '';
+});
+
+afterEach(() => {
+  for (const close of closing.splice(0)) {
+    close();
+  }
+});
+
+afterAll(async () => {
+  await stack.close();
+});
+
+async function serve(answer: RequestListener): Promise<string> {
+  const server = createServer(answer);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** A window whose key is good at a server of this test. */
+async function at(litellmUrl: string, store = new MemoryStore()): Promise<GodotyClient> {
+  store.text ??= signedIn.replaceAll(stack.litellmUrl, litellmUrl);
+  const { client } = openWindow({ ...stack, litellmUrl, store });
+  await client.restore();
+  return client;
+}
+
+const events = (...chunks: readonly object[]): string =>
+  [...chunks.map((chunk) => JSON.stringify(chunk)), '[DONE]'].map((data) => `data: ${data}\n\n`).join('');
+
+const HELLO = events({ choices: [{ index: 0, delta: { content: 'Hello' }, finish_reason: 'stop' }] });
+
+describe('an answer', () => {
+  it('of which words have come is not asked for again, in whatever form they came', async () => {
+    let asked = 0;
+    const url = await serve((request, response) => {
+      if (request.method === 'POST' && (asked += 1) === 1) {
+        const half = { choices: [{ index: 0, message: { content: 'Hel' } }], error: { message: 'lost', code: 500 } };
+        response.setHeader('content-type', 'application/json').end(JSON.stringify(half));
+      } else {
+        response.end(request.method === 'POST' ? HELLO : '{"data":[]}');
+      }
+    });
+    const { text, onPiece } = collector();
+    const client = await at(url);
+    const answer = await client.chat(crypto.randomUUID(), HI, { ...OPTIONS, maxRetries: 1 }, onPiece);
+    expect(answer.outcome).toMatchObject({ kind: 'error', error: { code: 'SERVER_ERROR' } });
+    expect([text(), asked]).toEqual(['Hel', 1]);
+  });
+
+  it('that is stopped has ended at once, though the prices are still being read', async () => {
+    let isReading = false;
+    const url = await serve((request, response) => {
+      if (request.method === 'POST') {
+        response.setHeader('content-type', 'text/event-stream');
+        response.write('data: {"choices":[{"index":0,"delta":{"content":"Hel"}}]}\n\n');
+      } else {
+        isReading = true;
+        response.on('close', () => (isReading = false));
+      }
+    });
+    const client = await at(url);
+    const abort = new AbortController();
+    const answer = await client.chat(crypto.randomUUID(), HI, OPTIONS, () => abort.abort(), abort.signal);
+    expect(answer).toMatchObject({ outcome: { kind: 'cancelled' }, cost: { source: 'unknown' } });
+    expect(isReading).toBe(true);
+  });
+
+  it('that was stopped before it was asked for was not asked for, and counts as no request', async () => {
+    let asked = 0;
+    const client = await at(
+      await serve((_, response) => {
+        asked += 1;
+        response.end('{"data":[]}');
+      }),
+    );
+    const stopped = client.chat(crypto.randomUUID(), HI, OPTIONS, () => undefined, AbortSignal.abort());
+    expect((await detailOf(stopped)).code).toBe('CANCELLED');
+    expect([client.usage(true).window.requests, asked]).toEqual([0, 0]);
+  });
+
+  it('needs the key alone: one comes when the session has ended, and is told once there is another', async () => {
+    const store = new MemoryStore();
+    store.text = JSON.stringify({ ...(JSON.parse(signedIn) as object), session: null });
+    const client = await at(stack.litellmUrl, store);
+    expect(client.account()).toBeUndefined();
+    const id = crypto.randomUUID();
+    const answer = await client.chat(id, HI, OPTIONS, () => undefined);
+    expect(answer.outcome).toEqual({ kind: 'done' });
+    await signIn({ client }, EMAIL, PASSWORD);
+    await vi.waitFor(async () => {
+      expect(await stack.db.query('select 1 from public.usage_records where call_id = $1', [id])).toHaveLength(1);
+    });
+  });
+});
