@@ -108,6 +108,22 @@ describe('an answer', () => {
     expect([client.usage(true).window.requests, asked]).toEqual([0, 0]);
   });
 
+  it('comes from an address that ends in /v1 as well, and so do the models', async () => {
+    const paths: string[] = [];
+    const url = await serve((request, response) => {
+      paths.push(request.url ?? '');
+      response.end(request.method === 'POST' ? HELLO : '{"data":[{"model_name":"a"}]}');
+    });
+    const store = new MemoryStore();
+    store.text = signedIn.replaceAll(stack.litellmUrl, url);
+    const client = await at(`${url}/v1`, store);
+    expect(await client.models()).toEqual([{ id: 'a', chat: true }]);
+    const { text, onPiece } = collector();
+    await client.chat(crypto.randomUUID(), HI, OPTIONS, onPiece);
+    expect(text()).toBe('Hello');
+    expect(paths).toEqual(['/v1/model/info', '/v1/chat/completions']);
+  });
+
   it('needs the key alone: one comes when the session has ended, and is told once there is another', async () => {
     const store = new MemoryStore();
     store.text = JSON.stringify({ ...(JSON.parse(signedIn) as object), session: null });

@@ -109,6 +109,15 @@ impl BaseUrl {
         &self.origin
     }
 
+    /// The address without a `/v1` at its end, with which the paths of a model server's interface begin.
+    #[must_use]
+    pub fn without_v1(mut self) -> Self {
+        if let Some(path) = self.path.strip_suffix("/v1") {
+            self.path.truncate(path.len());
+        }
+        self
+    }
+
     /// The address of a resource below this one; `path` begins with a slash.
     #[must_use]
     pub fn join(&self, path: &str) -> String {
@@ -447,6 +456,14 @@ mod tests {
             BaseUrl::parse("https://example.org/llm/").unwrap().join("/v1/models"),
             "https://example.org/llm/v1/models"
         );
+        for (written, meant) in [
+            ("https://example.org/v1/", "https://example.org"),
+            ("https://example.org/llm/v1", "https://example.org/llm"),
+            ("https://example.org/llmv1", "https://example.org/llmv1"),
+            ("https://example.org/v1/llm", "https://example.org/v1/llm"),
+        ] {
+            assert_eq!(BaseUrl::parse(written).unwrap().without_v1().join(""), meant);
+        }
     }
 
     #[test]

@@ -352,7 +352,7 @@ fn parse_config(config: &JsValue) -> Result<Config, Error> {
             base: url("supabaseUrl")?,
             publishable_key,
         },
-        litellm: url("litellmUrl")?,
+        litellm: url("litellmUrl")?.without_v1(),
         device: Device {
             id: text("deviceId")?,
             name: text("deviceName")?,

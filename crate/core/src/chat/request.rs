@@ -114,7 +114,7 @@ impl ChatRequest {
         Ok(request)
     }
 
-    /// The HTTP request: `POST {base}/v1/chat/completions`, or `{base}/chat/completions` when the base ends in `/v1`.
+    /// The HTTP request: `POST {base}/v1/chat/completions`.
     ///
     /// `call_id` is sent as `x-litellm-call-id`, and so the call has its id before its first byte.
     ///
@@ -126,12 +126,7 @@ impl ChatRequest {
         if !is_uuid(call_id) {
             return Err(invalid());
         }
-        let path = if base.join("").ends_with("/v1") {
-            "/chat/completions"
-        } else {
-            "/v1/chat/completions"
-        };
-        Ok(Request::new(Method::Post, base, path)
+        Ok(Request::new(Method::Post, base, "/v1/chat/completions")
             .header("accept", "text/event-stream")
             .header("x-litellm-call-id", call_id)
             .bearer(credential)?
@@ -536,11 +531,6 @@ mod tests {
         let headers: Vec<_> = sent.headers().map(|(name, value)| (name, value.expose())).collect();
         assert!(headers.contains(&("x-litellm-call-id", CALL_ID)));
         assert!(headers.contains(&("authorization", "Bearer sk-1")));
-        let direct = BaseUrl::parse("https://models.example/api/v1/").unwrap();
-        assert_eq!(
-            ask.to_http(&direct, &credential, CALL_ID).unwrap().url(),
-            "https://models.example/api/v1/chat/completions"
-        );
         let other = BaseUrl::parse("https://other.example").unwrap();
         assert_eq!(
             ask.to_http(&other, &credential, CALL_ID).unwrap_err().code,
