@@ -138,3 +138,37 @@ describe('an answer', () => {
     });
   });
 });
+
+describe('a server', () => {
+  it('that never stops talking is cut off', async () => {
+    const piece = ' '.repeat(1 << 20);
+    let isClosed = (): void => undefined;
+    const gone = new Promise<void>((resolve) => {
+      isClosed = resolve;
+    });
+    const url = await serve((_, response) => {
+      const talk = (): void => {
+        while (!response.destroyed && response.write(piece));
+      };
+      response.on('drain', talk).on('close', isClosed);
+      talk();
+    });
+    const { client } = openWindow({ ...stack, supabaseUrl: url });
+    expect((await detailOf(signIn({ client }, EMAIL, PASSWORD))).code).toBe('UNEXPECTED_RESPONSE');
+    await gone;
+  });
+
+  it('that names numbers beyond reason is understood all the same', async () => {
+    const account = await serve((_, response) => {
+      response.writeHead(429, { 'retry-after': '9007199254740993' }).end('{"code":"over_request_rate_limit"}');
+    });
+    const { client } = openWindow({ ...stack, supabaseUrl: account });
+    expect(await detailOf(signIn({ client }, EMAIL, PASSWORD))).toMatchObject({
+      code: 'RATE_LIMITED',
+      retryAfterMs: 86_400_000,
+    });
+    const info = '{"data":[{"model_name":"a","model_info":{"max_input_tokens":9223372036854775807}}]}';
+    const models = await at(await serve((_, response) => response.end(info)));
+    expect(await models.models()).toEqual([{ id: 'a', chat: true, maxInputTokens: 2 ** 63 }]);
+  });
+});

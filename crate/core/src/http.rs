@@ -17,6 +17,11 @@ use crate::secret::Secret;
 /// The reason of an `INVALID_CONFIGURATION`: plain `http` is taken on this machine only.
 pub const PLAIN_HTTP: &str = "plainHttp";
 
+/// So much of an answer is read, in bytes. The rest is not: what was cut off is no JSON any more.
+pub const MAX_BODY: usize = 32 << 20;
+/// The longest wait that a server may ask for, in milliseconds: a day.
+const MAX_WAIT_MS: u64 = 86_400_000;
+
 /// The longest URL that is taken, in bytes.
 const MAX_URL: usize = 2048;
 
@@ -384,6 +389,20 @@ impl From<TransportError> for Error {
             TransportError::Cancelled => Self::new(ErrorCode::Cancelled),
         }
     }
+}
+
+/// The wait in a `Retry-After` (RFC 9110, section 10.2.3), which counts units of so many milliseconds, rounded up and a day
+/// at most. An HTTP date is not read, since the core has no clock.
+#[must_use]
+pub fn wait_ms(value: &str, unit: u64) -> Option<u64> {
+    let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    let extra = u64::from(fraction.bytes().any(|digit| digit != b'0'));
+    let number = whole.parse::<u64>().unwrap_or(u64::MAX).saturating_add(extra);
+    Some(number.saturating_mul(unit).min(MAX_WAIT_MS))
 }
 
 /// Cuts a text to at most `max` characters, for a field that a stranger filled.

@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use gloo_net::http::RequestBuilder;
-use godoty_core::http::{Method, Request, Response, Timing, TransportError};
+use godoty_core::http::{MAX_BODY, Method, Request, Response, Timing, TransportError, wait_ms};
 use godoty_core::network::NetworkCause;
 use js_sys::{Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -107,10 +107,14 @@ pub(crate) async fn send(host: &CoreHost, request: &Request, abort: &Rc<Abort>) 
                 timing.first = timing.last;
             }
             bytes.extend_from_slice(&piece);
+            if bytes.len() > MAX_BODY {
+                stream.close();
+                break;
+            }
         }
         let body = String::from_utf8_lossy(&bytes).into_owned();
         let mut response = Response::new(stream.status, body);
-        response.retry_after_ms = stream.header("retry-after").and_then(|value| retry_after_ms(&value));
+        response.retry_after_ms = stream.header("retry-after").and_then(|value| wait_ms(&value, 1000));
         response.error_code = stream.header("x-sb-error-code");
         response.timing = timing;
         Ok(response)
@@ -232,13 +236,4 @@ fn cause(mut error: JsValue) -> NetworkCause {
 
 fn field(object: &JsValue, name: &str) -> JsValue {
     Reflect::get(object, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
-}
-
-/// `Retry-After` as seconds (RFC 9110, section 10.2.3). The date form is left out: the proxies in question send seconds.
-fn retry_after_ms(value: &str) -> Option<u64> {
-    value
-        .trim_ascii()
-        .parse::<u64>()
-        .ok()
-        .map(|seconds| seconds.saturating_mul(1000))
 }

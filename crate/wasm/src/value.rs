@@ -57,7 +57,7 @@ impl Object {
 impl Value {
     /// A text, a number or a truth value.
     fn of(value: &(impl Serialize + ?Sized)) -> Self {
-        // The one thing that JavaScript can't hold is a count above 2⁵³, and none comes near.
+        // None of these fails.
         Self(value.serialize(&SERIALIZER).unwrap_or(JsValue::UNDEFINED))
     }
 
@@ -74,8 +74,15 @@ impl From<bool> for Value {
 }
 
 impl From<u64> for Value {
+    /// What is above 2⁵³ is rounded: a server may name any number.
     fn from(value: u64) -> Self {
-        Self::of(&value)
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::as_conversions,
+            reason = "JavaScript has no other numbers"
+        )]
+        let number = value as f64;
+        Self::of(&number)
     }
 }
 

@@ -12,20 +12,17 @@ use super::failure::{ErrorBody, classify};
 use super::{ChatResult, Outcome, ToolCall};
 use crate::cost::{Cost, CostSource, Money, ReportedUsage};
 use crate::error::{Error, ErrorCode};
+use crate::http::{MAX_BODY, wait_ms};
 use crate::json::{Scanner, Str, Text};
 use crate::sse::{Decoder, Event, Limits, Receiver};
 use crate::text::contains;
 
 /// The most that is kept of an answer, in bytes of its strings.
 const MAX_ANSWER: usize = 64 << 20;
-/// The longest body that is no stream.
-const MAX_BODY: usize = 32 << 20;
 /// As much of an error's body is read.
 const MAX_ERROR_BODY: usize = 256 << 10;
 /// The most tools of one answer.
 const MAX_TOOL_CALLS: usize = 256;
-/// The longest wait that a server may ask for, in milliseconds: a day.
-const MAX_RETRY_AFTER_MS: u64 = 86_400_000;
 
 /// What of a response's head matters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,11 +63,11 @@ impl ResponseHead {
         if is("content-type") {
             self.content_type = value.to_ascii_lowercase();
         } else if is("retry-after-ms") {
-            self.retry_after_ms = milliseconds(value, 1).or(self.retry_after_ms);
+            self.retry_after_ms = wait_ms(value, 1).or(self.retry_after_ms);
         } else if is("retry-after") {
-            self.retry_after_ms = self.retry_after_ms.or_else(|| milliseconds(value, 1000));
+            self.retry_after_ms = self.retry_after_ms.or_else(|| wait_ms(value, 1000));
         } else if is("llm_provider-retry-after") {
-            self.upstream_retry_after_ms = milliseconds(value, 1000);
+            self.upstream_retry_after_ms = wait_ms(value, 1000);
         } else if is("x-litellm-response-cost") {
             self.cost = Money::parse_usd(value);
         } else if is("x-litellm-call-id") && value.len() <= 64 {
@@ -90,18 +87,6 @@ impl ResponseHead {
     pub const fn is_success(&self) -> bool {
         matches!(self.status, 200..=299)
     }
-}
-
-/// A wait in milliseconds, rounded up; an HTTP date is not read, since the core has no clock.
-fn milliseconds(value: &str, unit: u64) -> Option<u64> {
-    let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits(whole) || !digits(fraction) {
-        return None;
-    }
-    let extra = u64::from(fraction.bytes().any(|digit| digit != b'0'));
-    let number = whole.parse::<u64>().unwrap_or(u64::MAX).saturating_add(extra);
-    Some(number.saturating_mul(unit).min(MAX_RETRY_AFTER_MS))
 }
 
 /// Why no more bytes come.
