@@ -125,7 +125,7 @@ impl Session {
             .as_ref()
             .map_or(&access.user_id, |session| &session.account.user_id);
         let usable = access.usable(user, now)
-            && access.endpoint.origin() == self.config.litellm.origin()
+            && access.endpoint == self.config.litellm
             && refused_key_id != Some(access.key_id.as_str());
         usable.then_some(access)
     }

@@ -461,6 +461,25 @@ fn a_key_for_another_endpoint_never_gets_in() {
 }
 
 #[test]
+fn a_key_is_used_at_the_address_that_is_set() {
+    let mut before = World::signed_in();
+    before.ask(Ask::ModelAccess, &mut |_| ok(&config("sk-1")));
+    // The setting named another path of the same server then.
+    let stored = before
+        .stored
+        .unwrap()
+        .expose()
+        .replace("example.org\",\"key", "example.org/old\",\"key");
+    let mut world = World::new(Some(Secret::new(stored)));
+    let replies = world.ask(Ask::ModelAccess, &mut |_| ok(&config("sk-2")));
+    let address = BaseUrl::parse("https://models.example.org").unwrap();
+    assert!(
+        matches!(&replies[..], [Ok(Answer::ModelAccess(access))] if access.endpoint == address),
+        "{replies:?}"
+    );
+}
+
+#[test]
 fn a_refused_token_is_renewed_once() {
     let mut world = World::signed_in();
     let rpc = || Ask::Rpc {
