@@ -44,8 +44,8 @@ pub enum Pasted {
     Callback(Callback),
     /// The code out of such an address.
     Code(Secret),
-    /// The digits of an e-mail.
-    Digits(String),
+    /// The digits of an e-mail: who has them and the address is signed in.
+    Digits(Secret),
 }
 
 /// Takes a callback apart that came to the URI handler (`/auth/callback`) or to the port (`/cb`): a whole address, or a
@@ -75,7 +75,7 @@ pub fn parse_pasted(text: &str) -> Option<Pasted> {
     }
     let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
     if (6..=10).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(Pasted::Digits(digits));
+        return Some(Pasted::Digits(Secret::new(digits)));
     }
     field(text).map(|code| Pasted::Code(Secret::new(code)))
 }
@@ -345,6 +345,14 @@ mod tests {
         let callback = parse(text).unwrap();
         assert_eq!(callback.outcome, Outcome::Tokens);
         assert!(!alloc::format!("{callback:?}").contains("a.b.c"));
+    }
+
+    #[test]
+    fn what_signs_somebody_in_does_not_print() {
+        for text in ["123456", "c-123456", "/cb?nonce=n&code=123456"] {
+            let printed = alloc::format!("{:?} {:?}", parse(text), parse_pasted(text));
+            assert!(!printed.contains("123456"), "{printed}");
+        }
     }
 
     #[test]

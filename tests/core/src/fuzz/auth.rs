@@ -40,6 +40,7 @@ pub fn callback(data: &[u8]) {
         Some(Pasted::Callback(callback)) => check(&callback),
         Some(Pasted::Code(code)) => assert_harmless(code.expose()),
         Some(Pasted::Digits(digits)) => {
+            let digits = digits.expose();
             assert!((6..=10).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()));
         }
         None => {}

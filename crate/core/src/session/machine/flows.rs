@@ -66,7 +66,7 @@ impl Session {
                 }
             },
             (Pasted::Code(code), ..) => self.supabase().exchange(&code, &verifier),
-            (Pasted::Digits(digits), Some(way), Some(email)) => self.supabase().verify(way, &email, &digits),
+            (Pasted::Digits(digits), Some(way), Some(email)) => self.supabase().verify(way, &email, digits.expose()),
             (Pasted::Digits(_), ..) => {
                 return self.refuse_flow(store, request, ErrorCode::CallbackUnknown.into(), false);
             }
