@@ -61,9 +61,9 @@ impl BaseUrl {
         let text = text.trim_ascii();
         Self::parse_parts(text).ok_or_else(|| {
             let mut error = Error::new(ErrorCode::InvalidConfiguration);
-            if text
-                .get(..7)
-                .is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"))
+            if let Some((scheme, rest)) = text.split_once(':')
+                && scheme.eq_ignore_ascii_case("http")
+                && Self::parse_parts(&["https:", rest].concat()).is_some()
             {
                 error.reasons.push(PLAIN_HTTP.into());
             }
@@ -460,6 +460,8 @@ mod tests {
         for (url, plain) in [
             ("HTTP://example.org", true),
             ("http://10.0.0.1:4000", true),
+            ("http://127.0.0.1:99999", false),
+            ("http://user@example.org", false),
             ("ftp://example.org", false),
             ("example.org", false),
             ("", false),
