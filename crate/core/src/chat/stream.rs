@@ -21,6 +21,8 @@ use crate::text::contains;
 const MAX_ANSWER: usize = 64 << 20;
 /// As much of an error's body is read.
 const MAX_ERROR_BODY: usize = 256 << 10;
+/// The longest id of an answer and the longest name of a model, in characters: as the account's records have them.
+const MAX_NAME: usize = 200;
 /// The most tools of one answer.
 const MAX_TOOL_CALLS: usize = 256;
 
@@ -529,7 +531,7 @@ impl Answer {
             if field.is_none() {
                 *field = value
                     .filter(|value| !value.is_empty())
-                    .map(|value| value.decode().chars().take(256).collect());
+                    .map(|value| value.decode().chars().take(MAX_NAME).collect());
             }
         }
         if let Some(choice) = &chunk.choice {

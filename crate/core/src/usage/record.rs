@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::flat::Flat;
 use super::{Call, parse_rfc3339, rfc3339};
 use crate::chat::OutcomeName;
-use crate::cost::{Cost, CostSource, Money};
+use crate::cost::{Cost, CostSource, Money, Usage};
 use crate::error::{Error, ErrorCode};
 use crate::json::{self, Malformed, Object, Scanner};
 
@@ -42,7 +42,7 @@ fn of_flat(flat: &Flat) -> Option<Call> {
         call_id: flat.text("call_id")?.to_string(),
         response_id: flat.text("response_id").map(ToString::to_string),
         model: flat.text("model")?.to_string(),
-        usage: (usage.prompt > 0 || usage.completion > 0).then_some(usage),
+        usage: (usage != Usage::default()).then_some(usage),
         cost: if source == CostSource::Unknown {
             Cost::UNKNOWN
         } else {

@@ -250,6 +250,21 @@ fn the_queue_survives_and_newer_records_win() {
     let batch = after.next_batch().unwrap();
     assert_eq!(batch.call_ids().collect::<Vec<_>>(), [id(1), id(2), id(3)]);
     assert!(batch.body().contains("0.000000000003"));
+    // Some servers say the sum alone.
+    let total = Usage {
+        total: 7,
+        ..Usage::default()
+    };
+    let usage = Some(total);
+    let mut one = Ledger::new();
+    one.book(&Call {
+        usage,
+        ..call(1, "m", estimated(1))
+    })
+    .unwrap();
+    let mut other = Ledger::new();
+    other.restore_queue(&one.save_queue()).unwrap();
+    assert_eq!(other.next_batch(), one.next_batch());
     for damaged in [
         "",
         "{}",

@@ -393,3 +393,9 @@ fn an_error_without_an_end_is_stopped_and_has_the_meaning_of_its_status() {
     assert_eq!(closed, [false, false, true]);
     assert_eq!(code(&stream.finish(End::Eof).outcome), Some(ErrorCode::ServerError));
 }
+
+#[test]
+fn an_id_is_no_longer_than_the_account_takes_it() {
+    let body = text_chunk("\"a\"").replace("c1", &"x".repeat(300)) + DONE;
+    assert_eq!(stream(&body, End::Eof).response_id.map(|id| id.len()), Some(200));
+}
