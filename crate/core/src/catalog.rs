@@ -289,7 +289,7 @@ fn count(scanner: &mut Scanner<'_>) -> json::Result<Option<u64>> {
         .filter(|count| *count > 0))
 }
 
-/// The entries that are always there: name, USD per 1 000 tokens in and out, context window. All take images and tools.
+/// The entries that are always there: name, USD per token in and out, context window. All take images and tools.
 const ALWAYS: [(&str, &str, &str, u64); 6] = [
     ("gpt-4o", "5e-6", "1.5e-5", 128_000),
     ("gpt-4o-mini", "1.5e-7", "6e-7", 128_000),

@@ -193,7 +193,7 @@ pub struct Error {
     pub retry_after_ms: Option<u64>,
     /// The server's stated reasons (for example `["length"]` of a weak password), bounded.
     pub reasons: Vec<String>,
-    /// The server's own words, bounded; for the log's detail and the "more" of a message, never a secret of ours.
+    /// The server's own words, bounded; for what the user reads, never for the log.
     pub server_message: Option<String>,
     /// The origin concerned, for example `https://example.org`.
     pub origin: Option<String>,

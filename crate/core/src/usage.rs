@@ -252,9 +252,9 @@ impl Ledger {
         (!calls.is_empty()).then_some(Batch { calls })
     }
 
-    /// The account has answered to a batch. What it has is sent, but for a record that has changed since. When it will
-    /// never take one of the records, that one is taken out, or it would keep back all that follow; the error's
-    /// `records[N]…` names it. A refusal without a name takes none out: it may come from a server that lacks the function.
+    /// The account has answered to a batch. What it has is sent, and the account keeps it as it came. When it will never
+    /// take one of the records, that one is taken out, or it would keep back all that follow; the error's `records[N]…`
+    /// names it. A refusal without a name takes none out: it may come from a server that lacks the function.
     ///
     /// # Errors
     /// The account's, when going on at once is of no use.

@@ -77,7 +77,7 @@ impl Ledgers {
             *trouble = match &result.outcome {
                 Outcome::Error { error } => Trouble::of(error),
                 // A stop before the first word tells nothing of the servers.
-                Outcome::Cancelled if result.text.is_empty() => *trouble,
+                Outcome::Cancelled if !result.has_output() => *trouble,
                 _ => None,
             };
             // `run` refuses a call without a UUID before it is sent, so the ledger takes this one.
