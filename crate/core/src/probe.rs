@@ -172,6 +172,7 @@ impl Said {
             first,
             last,
         } = timing;
+        let short = |text: String| bounded(&text, MAX_TEXT);
         let took_ms = head.since(sent);
         let clock = self.now.map(|server| {
             // What it wrote was half a round trip on its way.
@@ -183,11 +184,11 @@ impl Said {
         });
         Finding {
             took_ms,
-            version: self.version.map(|version| bounded(&version, MAX_TEXT)),
+            version: self.version.map(short),
             clock,
             held_back: self.took.map(|took| last.since(first).saturating_mul(2) < took),
-            database: self.database,
-            models: self.models,
+            database: self.database.map(short),
+            models: self.models.map(short),
         }
     }
 }
@@ -356,10 +357,13 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_bounded() {
-        let body = format!(r#"{{"version":"{}"}}"#, "9".repeat(100));
+    fn a_servers_words_are_bounded() {
+        let long = "9".repeat(100);
+        let body = format!(r#"{{"version":"{long}","database":"{long}","models":"{long}"}}"#);
         let finding = judged(Probe::Backend, 200, &body, Timing::default()).unwrap();
-        assert_eq!(finding.version.unwrap().len(), MAX_TEXT);
+        for text in [finding.version, finding.database, finding.models] {
+            assert_eq!(text.unwrap().len(), MAX_TEXT);
+        }
     }
 
     #[test]
