@@ -1,6 +1,7 @@
 /** The session, the account's data, the model key, and a real answer. */
 import { l10n } from 'vscode';
 
+import { chatUser } from '../account.ts';
 import { coreOptions } from '../chatEngine.ts';
 import { hasCode } from '../core/errors.ts';
 import type { Settings } from '../settings.ts';
@@ -22,7 +23,6 @@ const ANSWER_LIMIT_MS = 60_000;
 const QUESTION = 'Count from 1 to 40. Write the numbers only, separated by commas.';
 
 export function accountChecks(looks: Looks, ports: AccountPorts): readonly Check[] {
-  const signedOut = (): Finding => skipped(l10n.t('You are not signed in.'));
   return [
     { id: 'session', group: 'account', title: l10n.t('Session'), run: () => session(looks, ports.now) },
     {
@@ -31,7 +31,7 @@ export function accountChecks(looks: Looks, ports: AccountPorts): readonly Check
       title: l10n.t('Your account’s data'),
       run: async () => {
         const client = await looks.clientIfAny();
-        if (client === undefined || (await looks.email()) === undefined) {
+        if (client === undefined || (await looks.state()).kind !== 'signedIn') {
           return signedOut();
         }
         const { unread } = await client.usageOverview(false, true);
@@ -44,7 +44,7 @@ export function accountChecks(looks: Looks, ports: AccountPorts): readonly Check
       title: l10n.t('This device’s model key'),
       run: async (signal) => {
         const client = await looks.clientIfAny();
-        if (client === undefined || (await looks.email()) === undefined) {
+        if (client === undefined || chatUser(await looks.state()) === undefined) {
           return signedOut();
         }
         try {
@@ -59,7 +59,7 @@ export function accountChecks(looks: Looks, ports: AccountPorts): readonly Check
       id: 'answer',
       group: 'account',
       title: l10n.t('A real answer'),
-      run: async () => ((await looks.email()) === undefined ? signedOut() : untested()),
+      run: async () => (chatUser(await looks.state()) === undefined ? signedOut() : untested()),
       test: {
         id: 'testAnswer',
         limitMs: ANSWER_LIMIT_MS,
@@ -70,14 +70,19 @@ export function accountChecks(looks: Looks, ports: AccountPorts): readonly Check
   ];
 }
 
+const signedOut = (): Finding => skipped(l10n.t('You are not signed in.'));
+
 async function session(looks: Looks, now: () => number): Promise<Finding> {
-  const email = await looks.email();
+  const state = await looks.state();
   const client = await looks.clientIfAny();
-  if (client === undefined || email === undefined) {
-    return warning(l10n.t('You are not signed in.'), 'signIn');
+  if (client === undefined || state.kind !== 'signedIn') {
+    return chatUser(state) === undefined
+      ? warning(l10n.t('You are not signed in.'), 'signIn')
+      : warning(l10n.t('Your session has ended, and chat goes on. Sign in again for all the rest.'), 'signIn');
   }
   await client.accessToken();
   const minutes = Math.floor(((client.tokenEndsAt() ?? 0) - now()) / 60_000);
+  const { email } = state.account;
   return ok(
     l10n.t('Signed in as {0}. The token is good for {1} min and is renewed by itself.', masked(email), minutes),
   );

@@ -86,7 +86,7 @@ export const isUnreachable = ({ code = '' }: Finding): boolean => /^(?:NETWORK_E
 
 /** A stranger's word, such as the issuer of a certificate: short, and without what Markdown or a terminal would obey. */
 export function plain(text: string): string {
-  return text.replaceAll(/[^\p{L}\p{N} .,:()&'+/-]/gu, '').slice(0, 80);
+  return text.replaceAll(/[^\p{L}\p{N}_ .,:()&'+/-]/gu, '').slice(0, 80);
 }
 
 function codesOf({ code, status, network }: ErrorDetail): string {

@@ -1,6 +1,6 @@
 /** What several checks rest on, looked at once for each run. */
 import type { GodotyClient, ProbeFinding, ProbeId } from '../../../crate/wasm/pkg/godoty_core.js';
-import type { AccountService } from '../account.ts';
+import type { AccountService, AccountState } from '../account.ts';
 
 export class Looks {
   readonly #account: Pick<AccountService, 'client' | 'restore' | 'state'>;
@@ -25,10 +25,9 @@ export class Looks {
   }
 
   /** Who is signed in, after the stored session was looked for. */
-  async email(): Promise<string | undefined> {
+  async state(): Promise<AccountState> {
     await this.#account.restore();
-    const { state } = this.#account;
-    return state.kind === 'signedIn' ? state.account.email : undefined;
+    return this.#account.state;
   }
 
   /** One call for all who ask; it ends with the run. */

@@ -85,7 +85,8 @@ async function opened(socket: Socket, event: 'connect' | 'secureConnect', signal
       reject(signal.reason as Error);
     };
     socket.once(event, resolve);
-    socket.once('error', reject);
+    // For good: a socket that is done may still say that the other side has hung up.
+    socket.on('error', reject);
     if (signal.aborted) {
       abort();
     }

@@ -118,6 +118,8 @@ export const host = {
   browsed: queue<string>(),
   browserOpens: true,
   desktop: true,
+  /** What was copied last. */
+  clipboard: '',
   /** The form of an address for the browser of a web host. */
   externalUri: (uri: Uri): Uri => uri,
   /** What VS Code calls with an address that is meant for the extension. */
@@ -155,6 +157,7 @@ export const host = {
     host.hasChat = true;
     host.browserOpens = true;
     host.desktop = true;
+    host.clipboard = '';
     host.externalUri = (uri) => uri;
     host.uriHandler = undefined;
   },
@@ -193,6 +196,8 @@ export const l10n = {
     String(message).replaceAll(/\{(\d)\}/gu, (_, index: string) => String(values[Number(index)])),
 };
 
+export const version = '1.139.1';
+
 export const UIKind = { Desktop: 1, Web: 2 };
 
 export const env = {
@@ -208,6 +213,12 @@ export const env = {
     if (host.desktop) return Promise.resolve(uri);
     if (!uri.path.startsWith(`${env.uriScheme}:`)) return Promise.resolve(uri).then(host.externalUri);
     return Promise.resolve(Uri.parse(`https://code.example.org/callback?vscode-path=${uri.path}&x=y`));
+  },
+  clipboard: {
+    writeText: (text: string): Promise<void> => {
+      host.clipboard = text;
+      return Promise.resolve();
+    },
   },
   openExternal: (target: string): Promise<boolean> => {
     host.browsed.push(target);
