@@ -118,10 +118,15 @@ export class VaultSessionStore implements SessionStore {
   }
 
   async #update(change: (current: string | undefined) => Promise<StoreChange>): Promise<void> {
-    /** What the change itself throws is its caller's business. */
+    /** What the change itself throws, and that the lock was lost, is the caller's business: it looks at the text once more. */
     const call = { running: false };
     try {
-      await this.#ports.lock.run(await this.#placeOf(), async (assertHeld) => {
+      await this.#ports.lock.run(await this.#placeOf(), async (isHeld) => {
+        const assertHeld = async (): Promise<void> => {
+          call.running = true;
+          await isHeld();
+          call.running = false;
+        };
         const key = await this.#keys.read();
         const { text, found } = await this.#load(key);
         call.running = true;
