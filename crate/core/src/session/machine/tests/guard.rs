@@ -40,6 +40,24 @@ fn a_window_without_focus_renews_when_it_is_needed() {
 }
 
 #[test]
+fn a_token_counts_as_ended_90_seconds_before_its_end_or_a_fifth_of_its_life() {
+    for (life, margin) in [(3600, 90_000), (450, 90_000), (449, 89_800), (5, 1_000)] {
+        let mut world = World::new(None);
+        let ask = start(Way::Password, "u@example.org", "p");
+        world.ask(ask, &mut |_| ok(&session_body("s1", "u1", "t1", "r1", life)));
+        let begin = world.now;
+        world.now = begin.plus(life * 1000 - margin - 1);
+        assert_eq!(code(&world.ask(Ask::AccessToken, &mut silent)), ["ok"], "{life}");
+        assert!(world.machine.access_token(world.now).is_some(), "{life}");
+        world.now = begin.plus(life * 1000 - margin);
+        assert!(world.machine.access_token(world.now).is_none(), "{life}");
+        world.sent.clear();
+        assert_eq!(code(&world.ask(Ask::AccessToken, &mut renewal("t2", "r2"))), ["ok"]);
+        assert_eq!(world.sent.len(), 1, "{life}");
+    }
+}
+
+#[test]
 fn a_clock_that_was_set_back_makes_the_token_a_doubtful_one() {
     let mut world = World::signed_in();
     let issued = world.now;
