@@ -85,6 +85,20 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+/// A few steps: milliseconds, thousandths of a token's life, and what happens then. A sign-in in the browser takes two, with
+/// little time between them.
+fn steps() -> impl Strategy<Value = Vec<(u64, u64, Op)>> {
+    let moment = || prop_oneof![4 => 0..500_u64, 3 => 500..30_000_u64];
+    let flow = (moment(), 0..20_usize, moment(), 0..20_usize, 1..3_u8);
+    prop_oneof![
+        12 => (moment(), lives(), op()).prop_map(|step| vec![step]),
+        1 => flow.prop_map(|(pause, begun, wait, ended, times)| vec![
+            (pause, 0, Op::Begin(begun)),
+            (wait, 0, Op::Callback(ended, times)),
+        ]),
+    ]
+}
+
 /// In thousandths of a token's life.
 fn lives() -> impl Strategy<Value = u64> {
     prop_oneof![4 => Just(0), 2 => 700..1100_u64, 1 => 1100..4000_u64]
@@ -93,16 +107,9 @@ fn lives() -> impl Strategy<Value = u64> {
 /// Histories on a store of this kind.
 pub(crate) fn history(kind: Kind) -> impl Strategy<Value = History> {
     let telling = prop_oneof![Just(Telling::Delayed), Just(Telling::Doubled), Just(Telling::Missing)];
-    let moment = prop_oneof![4 => 0..500_u64, 3 => 500..30_000_u64];
     let life = prop_oneof![Just(5_000_u64), Just(5 * MINUTE), Just(HOUR), Just(24 * HOUR)];
-    (
-        telling,
-        2..=20_usize,
-        life,
-        any::<u64>(),
-        vec((moment, lives(), op()), 5..60),
-    )
-        .prop_map(move |(telling, windows, life, salt, steps)| History {
+    (telling, 2..=20_usize, life, any::<u64>(), vec(steps(), 5..60)).prop_map(
+        move |(telling, windows, life, salt, steps)| History {
             kind,
             telling,
             windows,
@@ -110,7 +117,9 @@ pub(crate) fn history(kind: Kind) -> impl Strategy<Value = History> {
             salt,
             steps: steps
                 .into_iter()
+                .flatten()
                 .map(|(moment, lives, op)| (moment + lives * (life / 1000), op))
                 .collect(),
-        })
+        },
+    )
 }
