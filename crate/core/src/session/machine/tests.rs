@@ -386,6 +386,8 @@ fn another_user_does_not_inherit_the_device_key() {
         [Event::SignedOut(old, SignedOutReason::User), Event::SignedIn(new)]
             if old.user_id == "u1" && new.user_id == "u2"
     ));
+    // Nor would one whose session then ends.
+    assert!(!world.stored.as_ref().unwrap().expose().contains("sk-1"));
     let mut asked = 0;
     world.ask(Ask::ModelAccess, &mut |_| {
         asked += 1;
