@@ -13,7 +13,7 @@ use godoty_core::device::Device;
 use godoty_core::error::{Error, ErrorCode};
 use godoty_core::http::{BaseUrl, Request, Response, TransportError};
 use godoty_core::network::NetworkCause;
-use godoty_core::oauth::Way;
+use godoty_core::oauth::{LIFETIME_MS, Way};
 use godoty_core::secret::Secret;
 use godoty_core::session::{
     Answer, Ask, Change, Config, Event, HttpId, Input, Output, RequestId, Session, SignedOutReason, Start, StoreError,
@@ -109,6 +109,8 @@ pub(crate) struct World {
     codes: BTreeMap<String, String>,
     /// Sessions that a user left, or that had to make way: their loss is no fault.
     excused: BTreeSet<String>,
+    /// When a flow began, by this machine's clock and the flow's nonce.
+    begun: BTreeMap<String, Millis>,
     /// The flows that led to a session, by nonce: to which, and how much users had done by then.
     completed: BTreeMap<String, (String, usize)>,
     /// How often a user signed in or out, began or gave up a flow, or an operator ended sessions.
@@ -164,6 +166,7 @@ impl World {
             browser: None,
             codes: BTreeMap::new(),
             excused: BTreeSet::new(),
+            begun: BTreeMap::new(),
             completed: BTreeMap::new(),
             acts: 0,
             collisions: 0,

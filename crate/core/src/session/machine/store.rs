@@ -225,16 +225,18 @@ impl Session {
         if let (
             Err(StoreError),
             Write::SignIn {
-                request,
-                session,
-                flow: Some((nonce, _)),
-            },
+                flow: Some((nonce, _)), ..
+            }
+            | Write::EndFlow(nonce, Some(_)),
         ) = (result, &write)
             && self.is_shared(nonce)
         {
             // The others have this flow too, and would not know that it is over.
-            self.revoke(session);
-            return self.reply(*request, Err(ErrorCode::StoreFailed.into()));
+            if let Write::SignIn { request, session, .. } = &write {
+                self.revoke(session);
+                self.reply(*request, Err(ErrorCode::StoreFailed.into()));
+            }
+            return;
         }
         let before = self.session().cloned();
         if let Some(record) = writing {

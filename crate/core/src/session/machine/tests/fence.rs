@@ -206,3 +206,28 @@ fn what_could_not_be_stored_is_tried_again_a_minute_later() {
     }
     assert_eq!(world.machine.record.as_ref(), Some(&saved(&world)));
 }
+
+#[test]
+fn a_flow_that_others_know_does_not_fail_in_this_window_alone() {
+    let mut world = World::new(None);
+    world.ask(start(Way::Github, "", ""), &mut silent);
+    world.ask(Ask::Await { nonce: "n1".into() }, &mut silent);
+    world.writes_fail = 2;
+    // Another window redeemed the code at this moment, and has yet to say so.
+    let callback = Ask::Callback {
+        text: Secret::from("vscode://godoty.godoty/auth/callback?nonce=n1&code=c1"),
+        pasted: false,
+    };
+    let replies = world.ask(callback, &mut |_| refuse(404, "flow_state_not_found"));
+    assert_eq!(code(&replies), ["CALLBACK_USED"], "who waits still waits");
+    let mut other = saved(&world);
+    other.flow.as_mut().unwrap().state = FlowState::Completed;
+    let body = Secret::new(session_body("s1", "u1", "t1", "r1", 3600));
+    other.session = Some(supabase().parse_session(&body, world.now).unwrap());
+    world.stored = Some(other.to_text(&supabase().base));
+    let replies = world.input(Input::StoreChanged, &mut silent);
+    assert!(
+        matches!(&replies[..], [Ok(Answer::Completed(_, Way::Github))]),
+        "{replies:?}"
+    );
+}
