@@ -60,8 +60,9 @@ function labelOf(id: ActionId): string {
     case 'resend':
       return l10n.t('Send the E-Mail Again');
     case 'openSettings':
-    case 'openProxySettings':
       return l10n.t('Open Settings');
+    case 'openProxySettings':
+      return l10n.t('Open Proxy Settings');
     case 'pickModel':
       return l10n.t('Choose a Model');
     case 'showUsage':

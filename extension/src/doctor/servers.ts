@@ -145,15 +145,14 @@ function clock({ clock }: ProbeFinding): Finding {
   );
 }
 
-/** Better words where the call itself could not say why it failed, and the proxy among the remedies. */
+/** What else helps somebody who does not reach a server: its address, and the proxy where that is all there is between. */
 function cause({ text, steps = [] }: Finding, inspection: Inspection | undefined): Partial<Finding> {
-  const proxy = failed('', 'openProxySettings').steps ?? [];
-  const known = steps.some(({ id }) => id === 'openProxySettings');
   const way =
     inspection?.reached === 'certificate' || (inspection?.reached === 'port' && inspection.code === undefined);
+  const more = failed('', 'openSettings', ...(way ? (['openProxySettings'] as const) : [])).steps ?? [];
   return {
     text: way ? `${text} ${l10n.t('A direct connection works, so look at the proxy.')}` : text,
-    steps: known || !way ? steps : [...steps, ...proxy],
+    steps: [...steps, ...more.filter(({ id }) => steps.every((step) => step.id !== id))],
   };
 }
 

@@ -160,14 +160,14 @@ describe('a server', () => {
         'Certificate: refused (SELF_SIGNED_CERT_IN_CHAIN)',
         'Issued by Evil(command:x) Proxy, good until Jan 15, 2027, TLSv1.3',
       ],
-      ['retry'],
+      ['retry', 'openSettings'],
     ],
     [
       'that only the proxy keeps away',
       'other',
       { reached: 'certificate' },
       ['Name: found', 'Port: open', 'Certificate: trusted'],
-      ['retry', 'openProxySettings'],
+      ['retry', 'openSettings', 'openProxySettings'],
     ],
   ] as const)('%s is told with the step that failed', async (_, network, inspection, facts, steps) => {
     world.probes.models = coreError('NETWORK_ERROR', { network, origin: MODELS, server: 'models' });

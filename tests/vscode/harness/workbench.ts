@@ -179,6 +179,11 @@ export class Workbench {
 
   /** The content of the usage page, which is an editor. */
   get usagePage(): FrameLocator {
+    return this.editorPage;
+  }
+
+  /** The content of the one page that is open in an editor. */
+  get editorPage(): FrameLocator {
     return this.#frame(':not([src*="purpose=webviewView"])');
   }
 
