@@ -104,6 +104,16 @@ describe('the secret storage', () => {
   });
 });
 
+describe('the secret storage of a browser’s window', () => {
+  it('is read and never written, since a write would put back all that the window knows', async () => {
+    world.privateSecrets = true;
+    world.secrets.store = () => Promise.reject(new Error('not asked for'));
+    expect(await found('secrets')).toEqual(['ok', []]);
+    world.secrets.get = () => Promise.reject(new Error('no keyring'));
+    expect(await found('secrets')).toEqual(['failed', ['keyring']]);
+  });
+});
+
 describe('the session store', () => {
   const failing = (code: string): Error => Object.assign(new Error(code), { code });
 

@@ -49,6 +49,7 @@ export class World {
   variables: (readonly [string, string])[] = [];
   proxy = { proxy: '', support: 'override', strictSsl: true };
   inBrowser = false;
+  privateSecrets = false;
   readonly secrets = new MemorySecrets();
   readonly files = new MemoryFiles();
   readonly scratchFiles = new MemoryFiles();
@@ -129,6 +130,7 @@ export class World {
         : () => Promise.resolve({ redirectTo: 'http://127.0.0.1:1/cb', close: () => undefined }),
       roundTrip: this.roundTrip,
       secrets: this.secrets,
+      privateSecrets: this.privateSecrets,
       sessionVault: vault(this.files, this.secrets),
       scratchVault: (onTrouble) => ({
         store: vault(this.scratchFiles, new MemorySecrets())(onTrouble),
