@@ -217,7 +217,7 @@ export class SignInFlow {
     if (await openBrowser(url)) {
       const title = l10n.t(
         'Finish signing in in your browser, or [paste the address]({0}) at which it ended.',
-        `command:${PASTE_COMMAND}`,
+        `command:${PASTE_COMMAND} "${l10n.t('Go on here, with the address of the page.')}"`,
       );
       const pasted = new Promise<'code'>((resolve) => {
         this.#paste = () => resolve('code');
@@ -334,7 +334,8 @@ function complaint(error: unknown): string {
     return l10n.t('This is neither the code nor the address that is waited for.');
   }
   if (detail.code === 'CODE_REJECTED' || detail.retryable) {
-    return wordsFor(detail).message;
+    const { message } = wordsFor(detail);
+    return detail.code === 'NETWORK_ERROR' ? l10n.t('{0} Press Enter to try again.', message) : message;
   }
   throw error;
 }

@@ -85,8 +85,16 @@ export class ChatViewProvider implements vscode.WebviewViewProvider, vscode.Disp
 
   /** Shows the panel and puts the cursor into the prompt. */
   async show(): Promise<void> {
+    const { controller } = this.#ports;
+    const wasReady = controller.focus();
     await vscode.commands.executeCommand(FOCUS_VIEW);
-    this.#focusWhenReady = !this.#ports.controller.focus();
+    const isReady = controller.focus();
+    if (isReady && !wasReady) {
+      // The page was still loading when VS Code gave it the focus.
+      await vscode.commands.executeCommand(FOCUS_VIEW);
+      controller.focus();
+    }
+    this.#focusWhenReady = !isReady;
   }
 
   /** Lets the user choose the model of the next question. */

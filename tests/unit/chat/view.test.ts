@@ -244,6 +244,15 @@ describe('the chat view', () => {
     expect(page.posted.at(-1)).toMatchObject({ state: { transcript: [] } });
   });
 
+  it('takes the focus once more when its page came while VS Code gave the focus', async () => {
+    const { provider, page } = provided();
+    const shown = provider.show();
+    page.receive({ type: 'ready', draft: null });
+    await shown;
+    expect(vscode.commands).toEqual(['godoty.chat.focus', 'godoty.chat.focus']);
+    expect(page.posted.at(-1)).toEqual({ type: 'focus' });
+  });
+
   it('takes the focus once more when its page had yet to load', async () => {
     const { provider, page } = provided();
     await provider.show();

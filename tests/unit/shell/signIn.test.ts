@@ -548,7 +548,7 @@ describe('a browser', () => {
   it('that ended elsewhere is helped by the address, which the message leads to', async () => {
     const result = flow.start();
     await reachBrowser();
-    await vi.waitFor(() => expect(host.progressTitles.at(-1)).toContain('](command:godoty.pasteAddress)'));
+    await vi.waitFor(() => expect(host.progressTitles.at(-1)).toContain('](command:godoty.pasteAddress "Go on here'));
     flow.paste();
     await type(/Paste the address/u, 'https://site.example.org/?code=c1');
     expect(await result).toEqual(USER);
