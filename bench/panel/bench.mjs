@@ -31,10 +31,11 @@ async function ours() {
   const { panelHtml } = await tsImport('../../extension/src/chat/panelHtml.ts', import.meta.url);
   const { panelStrings } = await tsImport('../../extension/src/chat/l10n.ts', import.meta.url);
   const strings = panelStrings({ t: (message) => String(message) });
-  const [script, style] = [`${ORIGIN}/main.js`, `${ORIGIN}/main.css`];
+  const script = `${ORIGIN}/main.js`;
+  const styles = [`${ORIGIN}/main.css`];
   return {
     files: { '/main.js': file('dist/webview/main.js'), '/main.css': file('dist/webview/main.css') },
-    html: panelHtml({ cspSource: ORIGIN, nonce: 'bench', script, style, language: 'en', strings }),
+    html: panelHtml({ cspSource: ORIGIN, nonce: 'bench', script, styles, language: 'en', strings }),
     before: 'window.acquireVsCodeApi = () => ({ postMessage() {}, getState() {}, setState() {} });',
     play: `
       const model = { id: 'm', label: 'm', detail: '', vision: false };

@@ -12,9 +12,12 @@ export const TEXTS = {
         `Paragraph ${n} explains a **point** with \`code\` and a [link](https://example.com/${n}), and goes on.\n\n`,
       chars,
     ),
+  paragraph: (chars) =>
+    lines((n) => `Sentence ${n} makes a **point** with \`code\` and a [link](https://example.com/${n}). `, chars),
   code: (chars) =>
     '```ts\n' + lines((n) => `const value${n} = compute(${n}, 'text'); // a line of code\n`, chars) + '```\n',
   list: (chars) => lines((n) => `- item ${n} with **bold** and \`code\`\n`, chars),
+  html: (chars) => lines((n) => `Paragraph ${n} explains a **point** with \`code\`, and <b>goes</b> on.\n\n`, chars),
   table: (chars) =>
     '| name | kind | count |\n|---|---|--:|\n' + lines((n) => `| row ${n} | **kind** | ${n} |\n`, chars),
 };

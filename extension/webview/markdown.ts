@@ -39,21 +39,60 @@ export function lex(text: string): readonly Token[] {
   }
 }
 
-/**
- * Whether blocks must be rendered together: a link may be defined anywhere, and HTML may begin in one block and end in
- * another.
- */
-export function areDependent(tokens: readonly Token[]): boolean {
-  const kinds = new Set<string>();
+/** What blocks have to do with one another. */
+export interface Bonds {
+  /** They must be rendered together: HTML that begins in one of them may end in another. */
+  readonly together: boolean;
+  /** Whether a link anywhere may be defined here. */
+  readonly defines: boolean;
+}
+
+export function bondsOf(tokens: readonly Token[]): Bonds {
+  const blocks = tokens.map((token) => contentOf(token));
+  return { together: !blocks.every(({ html }) => isClosed(html)), defines: blocks.some(({ defines }) => defines) };
+}
+
+/** Whether a block has HTML in it. */
+export function hasHtml(token: Token): boolean {
+  return contentOf(token).html !== '';
+}
+
+function contentOf(block: Token): { readonly html: string; readonly defines: boolean } {
+  let html = '';
+  let defines = false;
   try {
-    void markdown.walkTokens([...tokens], (token) => {
-      kinds.add(token.type);
+    void markdown.walkTokens([block], ({ type, raw }) => {
+      html += type === 'html' ? raw : '';
+      defines ||= type === 'def';
     });
   } catch {
-    // Nested too deeply to be walked, and so to be rendered: each block is shown as it was written.
-    return false;
+    // Nested too deeply to be walked, and so to be rendered: it is shown as it was written.
+    return { html: '', defines: false };
   }
-  return kinds.has('def') || kinds.has('html');
+  return { html, defines };
+}
+
+/** Elements that HTML's parser just nests. Others, such as cells, comments and scripts, have rules of their own. */
+const NESTED = new Set([
+  ...['details', 'summary', 'div', 'span', 'blockquote', 'ul', 'ol', 'dl', 'b', 'strong', 'i', 'em', 'del', 's'],
+  ...['sub', 'sup', 'kbd', 'samp', 'var', 'mark', 'q', 'small', 'code'],
+]);
+const VOID = new Set(['br', 'hr', 'img']);
+
+/** Whether each element that begins in a piece of HTML also ends in it; false when in doubt. */
+function isClosed(html: string): boolean {
+  const open: string[] = [];
+  const rest = html.replaceAll(/<(\/?)([a-z]+)(?:\s[^<>]*)?>/giu, (tag, slash: string, written: string) => {
+    const name = written.toLowerCase();
+    if (slash === '/') {
+      return open.pop() === name ? '' : tag;
+    }
+    if (NESTED.has(name)) {
+      open.push(name);
+    }
+    return NESTED.has(name) || VOID.has(name) ? '' : tag;
+  });
+  return open.length === 0 && !rest.includes('<');
 }
 
 /**

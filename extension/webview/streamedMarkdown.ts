@@ -10,7 +10,7 @@ import { grownBlock, partsOf, renderBlock } from './blocks.ts';
 import type { Block, Parts, Piece } from './blocks.ts';
 import { h } from './dom.ts';
 import type { Highlighter } from './highlight.ts';
-import { areDependent, isLooseBefore, lex, renderTokens } from './markdown.ts';
+import { bondsOf, hasHtml, isLooseBefore, lex, renderTokens } from './markdown.ts';
 
 /**
  * A block can still change while text is added to it, and so can the one before it: "a" and "***" are a paragraph and
@@ -159,13 +159,17 @@ export class StreamedMarkdown {
   #renderWhole(): void {
     this.#gap = null;
     const tokens = lex(this.#text);
-    if (areDependent(tokens)) {
+    const { together, defines } = bondsOf(tokens);
+    if (together) {
       this.element.replaceChildren(renderTokens(tokens, this.#strings));
       this.#blocks = [];
       this.#settled = { blocks: 0, chars: 0 };
       this.#colourIn(this.element);
     } else {
-      this.#show(0, whole(tokens));
+      // While the text grew, no link was known whose definition came later, and parts of a block were rendered alone.
+      this.#show(0, whole(tokens), ({ token, raw }) => {
+        return (defines && raw.includes('[')) || (partsOf(token) !== null && raw.includes('<') && hasHtml(token));
+      });
       for (const block of this.#blocks) {
         this.#colourBlock(block);
       }
@@ -173,23 +177,24 @@ export class StreamedMarkdown {
   }
 
   /**
-   * Makes the blocks from `first` on show `pieces`, touching only what differs. False when a block of which parts were
-   * left out can't grow in place.
+   * Makes the blocks from `first` on show `pieces`, touching only what differs and what is stale. False when a block of
+   * which parts were left out can't grow in place.
    */
-  #show(first: number, pieces: readonly Piece[]): boolean {
+  #show(first: number, pieces: readonly Piece[], isStale: (piece: Piece) => boolean = () => false): boolean {
     if (this.#blocks.length === 0) {
       this.element.replaceChildren();
     }
     for (const [offset, piece] of pieces.entries()) {
       const index = first + offset;
       const old = this.#blocks[index];
-      if (old?.raw === piece.raw) {
+      const stale = isStale(piece);
+      if (old?.raw === piece.raw && !stale) {
         continue;
       }
       if (old?.code) {
         this.#highlighter.cancel(old.code.element);
       }
-      const grown = old === undefined ? null : grownBlock(old, piece, this.#strings);
+      const grown = old === undefined || stale ? null : grownBlock(old, piece, this.#strings);
       if (grown === null && piece.leftOut > 0) {
         return false;
       }

@@ -42,7 +42,8 @@ const piece = fc.constantFrom(
     '    ',
   ],
   ...['```ts\n', '```\n', '~~~\n', 'let x = 1;\n', '| a | b |\n', '|---|---|\n', '| 1 | 2 |\n', '\\', '&amp;', '<'],
-  ...['<b>x</b>', '<details>\n', '</details>\n', '[r]: https://r.example\n', '[r]', '[r][r]', '- [x] t\n', '☃', '  \n'],
+  ...['<b>x</b>', '<b>', '</b>', '<br>', '<i title="y">z</i>', '<td>', '<!-- c -->', '<div>\n\n', '</div>\n'],
+  ...['<details>\n', '</details>\n', '[r]: https://r.example\n', '[r]', '[r][r]', '- [x] t\n', '☃', '  \n'],
 );
 const anyText = fc.array(piece, { maxLength: 40 }).map((pieces) => pieces.join(''));
 
@@ -144,6 +145,22 @@ describe('a Markdown text that grows', () => {
     );
   });
 
+  it('ends as the same page where HTML or links reach over the parts of a list or a table', { timeout }, () => {
+    const reaching = fc.constantFrom('<b>x</b> ', '<b>', '</b>', '[r]', '\n\n[r]: https://r.example\n\n', '\n</b>\n');
+    const mixed = fc.array(fc.oneof(item, reaching), { maxLength: 25 }).map((pieces) => pieces.join(''));
+    fc.assert(
+      fc.property(mixed, fc.integer({ min: 5, max: 23 }), (text, step) => {
+        const streamed = streaming();
+        for (let length = step; length < text.length; length += step) {
+          streamed.update(text.slice(0, length), false);
+        }
+        streamed.update(text, true);
+        expect(normalised(streamed.element)).toBe(inOneGo(text));
+      }),
+      { numRuns: 40 },
+    );
+  });
+
   it('leaves the settled items of a list and rows of a table alone', () => {
     for (const [head, part] of [
       ['', '- item\n'],
@@ -171,6 +188,21 @@ describe('a Markdown text that grows', () => {
     expect(first?.textContent.trim()).toBe('One');
     expect(streamed.element.contains(first ?? null)).toBe(true);
     expect(streamed.element.contains(second ?? null)).toBe(true);
+  });
+
+  it('leaves settled blocks alone at the end, too, when HTML stays within blocks and links are defined', () => {
+    const text = 'one <b>two</b>\n\nthree<br>four\n\n[r] five\n\nsix\n\n[r]: https://r.example\n';
+    const streamed = streaming();
+    for (let length = 1; length < text.length; length += 1) {
+      streamed.update(text.slice(0, length), false);
+    }
+    const paragraph = (name: string) =>
+      [...streamed.element.querySelectorAll('p')].find(({ textContent }) => textContent.includes(name));
+    const before = ['one', 'three', 'six'].map(paragraph);
+    expect(paragraph('five')?.querySelector('a')).toBe(null);
+    streamed.update(text, true);
+    expect(['one', 'three', 'six'].every((name, index) => paragraph(name) === before[index])).toBe(true);
+    expect(paragraph('five')?.querySelector('a')?.title).toBe('https://r.example');
   });
 
   it('lets a code block grow in place, so that a selection in it stays', () => {
