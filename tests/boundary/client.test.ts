@@ -56,6 +56,17 @@ describe('the account', () => {
     expect(weak.reasons).toContain('length');
   });
 
+  it('is renewed no more by a client that was freed, also when its store never worked', async () => {
+    for (const broken of [false, true]) {
+      const store = new MemoryStore();
+      store.broken = broken;
+      const { client, timers } = await signedUp(store);
+      expect(timers.size).toBe(1);
+      client.free();
+      await vi.waitFor(() => expect(timers.size).toBe(0));
+    }
+  });
+
   it('is confirmed by e-mail first where the server wants it so', async () => {
     const strict = await startLocalStack({ data: { kind: 'memory' }, autoConfirm: false });
     try {

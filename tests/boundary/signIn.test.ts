@@ -27,7 +27,10 @@ function windows(count: number): { store: MemoryStore; open: readonly Window[] }
   return { store, open };
 }
 
-async function begin({ client }: Window, request: SignInRequest): Promise<{ nonce: string; url: string }> {
+async function begin(
+  { client }: Pick<Window, 'client'>,
+  request: SignInRequest,
+): Promise<{ nonce: string; url: string }> {
   const started = await client.startSignIn(request);
   if (started.kind !== 'pending') {
     throw new Error('signed in at once');
@@ -67,7 +70,7 @@ describe('a sign-in with a provider', () => {
     const other = windows(1).open as [Window];
     const foreign = await begin(other[0], { way: 'google', redirectTo: EDITOR });
     const strangers = await consent(foreign.url, freshEmail());
-    const { url } = await begin({ client, events: [] }, { way: 'github', redirectTo: EDITOR });
+    const { url } = await begin({ client }, { way: 'github', redirectTo: EDITOR });
     const before = store.text;
     expect((await detailOf(client.handleCallback(strangers))).code).toBe('CALLBACK_UNKNOWN');
     const implicit = strangers.replace('code=', 'x=') + '#access_token=a.b.c&refresh_token=r';
@@ -101,7 +104,7 @@ describe('a sign-in with a provider', () => {
   it('takes the address that the user pastes, with or without the nonce', async () => {
     const [{ client }] = windows(1).open as [Window];
     const email = freshEmail();
-    const { url } = await begin({ client, events: [] }, { way: 'github', redirectTo: 'http://127.0.0.1:1/cb' });
+    const { url } = await begin({ client }, { way: 'github', redirectTo: 'http://127.0.0.1:1/cb' });
     const code = new URL(await consent(url, email)).searchParams.get('code') ?? '';
     expect((await detailOf(client.enterCode('nonsense'))).code).toBe('CALLBACK_USED');
     expect(await client.enterCode(`https://shop.example.org/?code=${code}`)).toMatchObject({ account: { email } });
@@ -114,7 +117,7 @@ describe('a sign-in by e-mail', () => {
     const email = freshEmail();
     const request = { way: 'emailCode', email, redirectTo: EDITOR } as const;
     expect((await detailOf(client.startSignIn(request))).code).toBe('ACCOUNT_UNKNOWN');
-    const { nonce } = await begin({ client, events: [] }, { ...request, createUser: true });
+    const { nonce } = await begin({ client }, { ...request, createUser: true });
     const waiting = client.awaitSignIn(nonce);
     const { code } = await newestMail(stack, email);
     const wrong = code === '000000' ? '111111' : '000000';

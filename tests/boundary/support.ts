@@ -16,6 +16,8 @@ import type {
 export interface Window {
   readonly client: GodotyClient;
   readonly events: CoreEvent[];
+  /** The timers that the core has asked for and that are still to come. */
+  readonly timers: ReadonlyMap<number, unknown>;
 }
 
 /** A session store that windows share. */
@@ -87,7 +89,11 @@ export function openWindow(options: WindowOptions): Window {
     setTimer: (milliseconds, callback) => {
       const timer = ++last;
       // A renewal planned for later must not keep the test process alive.
-      timers.set(timer, setTimeout(callback, milliseconds).unref());
+      const due = setTimeout(() => {
+        timers.delete(timer);
+        callback();
+      }, milliseconds);
+      timers.set(timer, due.unref());
       return timer;
     },
     clearTimer: (timer) => {
@@ -117,7 +123,7 @@ export function openWindow(options: WindowOptions): Window {
     },
     host,
   );
-  return { client, events };
+  return { client, events, timers };
 }
 
 /** Creates an account with e-mail and password. */

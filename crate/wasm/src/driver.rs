@@ -180,7 +180,8 @@ impl Driver {
         let change = {
             let this = Rc::clone(self);
             let began = Rc::clone(&began);
-            Closure::once_into_js(move |current: JsValue| {
+            // Freed with the update: one that a failing store never calls would keep this driver, and its timers, for good.
+            Closure::once(move |current: JsValue| {
                 began.set(true);
                 let promise = Promise::new(&mut |resolve, _| {
                     this.updates.put(id, resolve);
@@ -191,7 +192,7 @@ impl Driver {
         };
         let this = Rc::clone(self);
         spawn(async move {
-            let result = match this.host.update_store(&change) {
+            let result = match this.host.update_store(change.as_ref()) {
                 Ok(promise) => JsFuture::from(promise).await.map(|_| ()).map_err(|_| StoreError),
                 Err(_) => Err(StoreError),
             };
