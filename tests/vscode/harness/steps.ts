@@ -36,7 +36,7 @@ async function pictured(windows: () => readonly (Workbench | undefined)[], actio
     await action();
   } catch (error) {
     // A window that is gone can't be pictured, and must not hide what went wrong.
-    await Promise.allSettled(windows().map(async (window) => await window?.picture('failure')));
+    await Promise.allSettled(windows().map(async (window, at) => await window?.picture(`failure-${at + 1}`)));
     throw error;
   }
 }

@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import process from 'node:process';
 
 import { startCodeServer } from '../../../local/code-server.mjs';
 import { startLocalStack } from '../../../local/server/start.ts';
@@ -38,6 +40,8 @@ export interface World {
   keptByExtension(): string;
   /** The text of every file that VS Code and the extension wrote: logs, settings, state. */
   writtenByVsCode(): string;
+  /** Kills the extension host of the window that was opened last, as `kill -9` does. It has to run on the server. */
+  killExtensionHost(): void;
   close(): Promise<void>;
 }
 
@@ -45,6 +49,8 @@ export interface WorldOptions {
   /** The default is Node's. */
   readonly host?: ExtensionHost;
   readonly stack?: LocalStackOptions;
+  /** Opens what stands in front of the account's server, given its address. */
+  readonly front?: (target: string) => Promise<{ readonly url: string; close(): Promise<void> }>;
   /** Extensions to install beside Godoty. */
   readonly companions?: readonly Companion[];
   /** Further settings of the user. */
@@ -71,13 +77,15 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     closing.push(() => stack.close());
     const gate = await openBackendGate(stack.supabaseUrl);
     closing.push(() => gate.close());
+    const front = await options.front?.(stack.supabaseUrl);
+    closing.push(async () => await front?.close());
+    const backend = gated ? gate.url : (front?.url ?? stack.supabaseUrl);
     const folder = path.join(home, 'workspace');
     mkdirSync(folder);
     const { name, vsix } = packedExtension();
     const packed = await Promise.all(companions.map((companion) => packCompanion(companion, home)));
     const settings = {
-      ...settingsFor(stack),
-      ...(gated ? { 'godoty.backend.supabaseUrl': gate.url } : {}),
+      ...settingsFor(stack, backend),
       ...settingsForHost(name, host),
       ...(restricted ? restrictedMode : {}),
       ...options.settings,
@@ -95,14 +103,20 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     const storage = path.join(server.userDataDir, 'User', 'globalStorage', name);
     const keptByExtension = (): string => textBelow(storage);
     const vault = path.join(storage, 'vault');
-    const backend = gated ? gate.url : stack.supabaseUrl;
     const storedSession = async (window = workbench): Promise<string | undefined> =>
       await readVault(vault, await window.secrets(), backend);
     const changeStoredSession = async (change: (text: string) => string): Promise<void> => {
       await changeVault(vault, await workbench.secrets(), backend, change);
     };
+    const killExtensionHost = (): void => {
+      const host = descendants(server.child.pid ?? 0).findLast(({ command }) =>
+        command.includes('--type=extensionHost'),
+      );
+      if (host === undefined) throw new Error('no extension host runs on the server');
+      process.kill(host.pid, 'SIGKILL');
+    };
     return {
-      ...{ stack, workbench, folder, gate, changeSettings, storedSession, changeStoredSession },
+      ...{ stack, workbench, folder, gate, killExtensionHost, changeSettings, storedSession, changeStoredSession },
       ...{ keptByExtension, writtenByVsCode, close },
     };
   } catch (error) {
@@ -111,15 +125,36 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   }
 }
 
+interface Process {
+  readonly pid: number;
+  readonly parent: number;
+  readonly command: string;
+}
+
+/** The processes below one, in the order in which they began. */
+function descendants(root: number): Process[] {
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' }).split('\n');
+  const all = lines.flatMap((line): Process[] => {
+    const [, pid, parent, command = ''] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
+    return pid === undefined ? [] : [{ pid: Number(pid), parent: Number(parent), command }];
+  });
+  const below = new Set([root]);
+  for (let known = 0; known < below.size;) {
+    known = below.size;
+    for (const { pid, parent } of all) if (below.has(parent)) below.add(pid);
+  }
+  return all.filter(({ pid }) => below.has(pid)).toSorted((one, other) => one.pid - other.pid);
+}
+
 function textBelow(folder: string): string {
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
   return files.map((file) => readFileSync(file, 'latin1')).join('\n');
 }
 
-function settingsFor(stack: LocalStack): Record<string, unknown> {
+function settingsFor(stack: LocalStack, backend: string): Record<string, unknown> {
   return {
-    'godoty.backend.supabaseUrl': stack.supabaseUrl,
+    'godoty.backend.supabaseUrl': backend,
     'godoty.backend.supabaseKey': stack.publishableKey,
     'godoty.backend.litellmUrl': stack.litellmUrl,
   };
