@@ -112,6 +112,29 @@ describe('updates', () => {
     expect(window.troubles).toEqual([]);
   });
 
+  it('write nothing over what another window wrote meanwhile, although both have a lock', async () => {
+    const { secrets, files } = installation();
+    const [first, second] = [0, 1].map(() => openWindow({ secrets, files, lock: new MemoryLock() }));
+    await first?.put('a');
+    let go = (): void => undefined;
+    const gone = new Promise<void>((resolve) => (go = resolve));
+    let begin = (): void => undefined;
+    const begun = new Promise<void>((resolve) => (begin = resolve));
+    const slow = first?.store.update(async () => {
+      begin();
+      await gone;
+      return { kind: 'replace', text: 'late' };
+    });
+    await begun;
+    await second?.put('b');
+    go();
+    await expect(slow).rejects.toThrow('busy');
+    expect(await first?.store.read()).toBe('b');
+    await first?.put('c');
+    expect(await second?.store.read()).toBe('c');
+    expect([first, second].flatMap((window) => window?.troubles)).toEqual([]);
+  });
+
   it('write nothing once another window has the lock, and leave it to the caller to look again', async () => {
     const shared = installation();
     await openWindow(shared).put('kept');

@@ -6,7 +6,7 @@
  * they are reloaded, because the file is named after the key.
  */
 import type { StoreChange } from '../../../../crate/wasm/pkg/godoty_core.js';
-import { troubleOf } from '../sessionStore.ts';
+import { StoreTroubleError, troubleOf } from '../sessionStore.ts';
 import type { Secrets, SessionStore, StoreTrouble } from '../sessionStore.ts';
 import { open, peek, seal } from './envelope.ts';
 import { KEY_SECRET, VaultKeys, toHex } from './key.ts';
@@ -39,6 +39,8 @@ interface Stored {
   readonly text: string | undefined;
   /** Whether there is anything to erase, readable or not. */
   readonly found: boolean;
+  /** The file as it is. */
+  readonly sealed: string | undefined;
   readonly trouble: StoreTrouble | undefined;
 }
 
@@ -118,17 +120,21 @@ export class VaultSessionStore implements SessionStore {
   }
 
   async #update(change: (current: string | undefined) => Promise<StoreChange>): Promise<void> {
-    /** What the change itself throws, and that the lock was lost, is the caller's business: it looks at the text once more. */
+    /** What the change itself throws, and that another window has written, is the caller's business: it looks once more. */
     const call = { running: false };
     try {
       await this.#ports.lock.run(await this.#placeOf(), async (isHeld) => {
         const assertHeld = async (): Promise<void> => {
           call.running = true;
           await isHeld();
+          // Whatever the lock says: what another window wrote meanwhile stays.
+          if (decode(await this.#bytesUnder(key)) !== sealed) {
+            throw new StoreTroubleError('busy');
+          }
           call.running = false;
         };
         const key = await this.#keys.read();
-        const { text, found } = await this.#load(key);
+        const { text, found, sealed } = await this.#load(key);
         call.running = true;
         const result = await change(text);
         call.running = false;
@@ -220,22 +226,23 @@ export class VaultSessionStore implements SessionStore {
     if (key !== undefined) {
       this.#met.add(key.id);
     }
-    const bytes = key === undefined ? undefined : await this.#ports.files.read(await this.#fileOf(key));
-    this.#seen = bytes === undefined ? undefined : decode(bytes);
+    const bytes = await this.#bytesUnder(key);
+    const sealed = decode(bytes);
+    this.#seen = sealed;
     if (key === undefined || bytes === undefined) {
       const text = await this.#ports.secrets.get(this.#formerSecret);
       const lost = text === undefined && (await this.#isLost(key));
-      return { text, found: text !== undefined, trouble: lost ? 'keyLost' : undefined };
+      return { text, found: text !== undefined, sealed, trouble: lost ? 'keyLost' : undefined };
     }
     const opened = await open(key, this.#origin, bytes);
     switch (opened.kind) {
       case 'text':
-        return { text: opened.text, found: true, trouble: undefined };
+        return { text: opened.text, found: true, sealed, trouble: undefined };
       case 'empty':
-        return { text: undefined, found: false, trouble: undefined };
+        return { text: undefined, found: false, sealed, trouble: undefined };
       case 'unreadable':
       case 'newer':
-        return { text: undefined, found: true, trouble: opened.kind };
+        return { text: undefined, found: true, sealed, trouble: opened.kind };
     }
   }
 
@@ -253,11 +260,11 @@ export class VaultSessionStore implements SessionStore {
   async #hasChanged(): Promise<boolean> {
     try {
       const key = await this.#keys.read();
-      const bytes = key === undefined ? undefined : await this.#ports.files.read(await this.#fileOf(key));
+      const bytes = await this.#bytesUnder(key);
       if (bytes === undefined && (await this.#isElsewhere(key))) {
         this.#tell('elsewhere');
       }
-      return (bytes === undefined ? undefined : decode(bytes)) !== this.#seen;
+      return decode(bytes) !== this.#seen;
     } catch {
       // Whoever reads then tells the user why that can't be done.
       return true;
@@ -299,6 +306,10 @@ export class VaultSessionStore implements SessionStore {
       .map((id) => nameOf(id, place));
   }
 
+  async #bytesUnder(key: VaultKey | undefined): Promise<Uint8Array | undefined> {
+    return key === undefined ? undefined : await this.#ports.files.read(await this.#fileOf(key));
+  }
+
   async #fileOf(key: VaultKey): Promise<string> {
     return nameOf(key.id, await this.#placeOf());
   }
@@ -316,6 +327,6 @@ function nameOf(keyId: string, place: string): string {
   return `${keyId}.${place}.json`;
 }
 
-function decode(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+function decode(bytes: Uint8Array | undefined): string | undefined {
+  return bytes && new TextDecoder().decode(bytes);
 }
