@@ -108,6 +108,23 @@ describe('an answer', () => {
     expect([client.usage(true).window.requests, asked]).toEqual([0, 0]);
   });
 
+  it('that is stopped while the account’s server takes its time over a key has ended at once', async () => {
+    let waiting = 0;
+    const supabaseUrl = await serve(() => (waiting += 1));
+    const store = new MemoryStore();
+    await signUp(openWindow({ ...stack, store }), `${crypto.randomUUID()}@example.org`, PASSWORD);
+    store.text = (store.text ?? '').replaceAll(stack.supabaseUrl, supabaseUrl);
+    const { client } = openWindow({ ...stack, supabaseUrl, store });
+    await client.restore();
+    const abort = new AbortController();
+    const stopped = client.chat(crypto.randomUUID(), HI, OPTIONS, () => undefined, abort.signal);
+    await vi.waitFor(() => expect(waiting).toBe(1));
+    abort.abort();
+    expect((await detailOf(stopped)).code).toBe('CANCELLED');
+    expect(client.usage(true).window).toMatchObject({ requests: 0 });
+    client.free();
+  });
+
   it('comes from an address that ends in /v1 as well, and so do the models', async () => {
     const paths: string[] = [];
     const url = await serve((request, response) => {

@@ -82,7 +82,7 @@ impl Chats {
         deltas: &Deltas<'_>,
         signal: Option<&AbortSignal>,
     ) -> Result<Ended, Error> {
-        let access = self.access(Ask::ModelAccess).await;
+        let access = self.access(Ask::ModelAccess, signal).await;
         let mut access = access.inspect_err(|error| self.usage.not_sent(error))?;
         if signal.is_some_and(AbortSignal::aborted) {
             return Err(ErrorCode::Cancelled.into());
@@ -112,13 +112,12 @@ impl Chats {
                 }
                 Next::ReplaceKeyThenRetry => {
                     attempts.key_replaced = true;
-                    match self
-                        .access(Ask::ReplaceModelKey {
-                            key_id: access.key_id.clone(),
-                        })
-                        .await
-                    {
+                    let key_id = access.key_id.clone();
+                    match self.access(Ask::ReplaceModelKey { key_id }, signal).await {
                         Ok(replaced) => access = replaced,
+                        Err(error) if error.code == ErrorCode::Cancelled => {
+                            break ChatStream::new().finish(End::Cancelled);
+                        }
                         // The refusal itself says more than why there is no other key.
                         Err(_) => break result,
                     }
@@ -147,21 +146,21 @@ impl Chats {
 
     /// The models that this device's key may use.
     pub(crate) async fn models(&self) -> Result<Rc<Catalog>, Error> {
-        let access = self.access(Ask::ModelAccess).await?;
+        let access = self.access(Ask::ModelAccess, None).await?;
         self.catalog(&access).await
     }
 
     /// Shows this device's key to the model server.
     pub(crate) async fn try_key(&self) -> Result<(), Error> {
-        let access = self.access(Ask::ModelAccess).await?;
+        let access = self.access(Ask::ModelAccess, None).await?;
         let answer = self.get(&access, "/v1/models").await;
         answer
             .map(drop)
             .map_err(|error| error.at(Server::Models, access.endpoint.origin().as_str()))
     }
 
-    async fn access(&self, ask: Ask) -> Result<ModelAccess, Error> {
-        match self.driver.ask(ask).await? {
+    async fn access(&self, ask: Ask, signal: Option<&AbortSignal>) -> Result<ModelAccess, Error> {
+        match self.driver.ask_until(ask, signal).await? {
             Answer::ModelAccess(access) => Ok(access),
             _ => Err(mismatch()),
         }

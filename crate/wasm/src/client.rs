@@ -13,7 +13,6 @@ use js_sys::{Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
-use crate::cancel::OnAbort;
 use crate::chat::Chats;
 use crate::driver::{Driver, mismatch};
 use crate::error::to_js;
@@ -284,13 +283,7 @@ impl GodotyClient {
             if aborted && !matches!(ask, Ask::Await { .. }) {
                 return Err(to_js(&ErrorCode::Cancelled.into()));
             }
-            let (request, answer) = driver.begin(ask);
-            if aborted {
-                driver.feed(Input::Cancel(request));
-            }
-            let listening = OnAbort::listen(signal.as_ref(), move || driver.feed(Input::Cancel(request)));
-            let answer = answer.await;
-            drop(listening);
+            let answer = driver.ask_until(ask, signal.as_ref()).await;
             match answer.map_err(|error| to_js(&error))? {
                 Answer::Account(account) => {
                     chats.usage.resume();

@@ -17,7 +17,9 @@ use godoty_core::session::{
 use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
+use web_sys::AbortSignal;
 
+use crate::cancel::OnAbort;
 use crate::host::CoreHost;
 use crate::oneshot::{self, Sender};
 use crate::table::Table;
@@ -87,8 +89,21 @@ impl Driver {
         answer.await
     }
 
+    /// The same, until the caller gives up.
+    pub(crate) async fn ask_until(self: &Rc<Self>, ask: Ask, signal: Option<&AbortSignal>) -> Reply {
+        let (request, answer) = self.begin(ask);
+        if signal.is_some_and(AbortSignal::aborted) {
+            self.feed(Input::Cancel(request));
+        }
+        let this = Rc::clone(self);
+        let listening = OnAbort::listen(signal, move || this.feed(Input::Cancel(request)));
+        let answer = answer.await;
+        drop(listening);
+        answer
+    }
+
     /// Asks the machine and names the request, so that it can be cancelled.
-    pub(crate) fn begin(self: &Rc<Self>, ask: Ask) -> (RequestId, oneshot::Receiver<Reply>) {
+    fn begin(self: &Rc<Self>, ask: Ask) -> (RequestId, oneshot::Receiver<Reply>) {
         let id = RequestId(self.next_request.get());
         self.next_request.set(id.0.wrapping_add(1));
         let (sender, receiver) = oneshot::channel();

@@ -48,6 +48,8 @@ pub struct Session {
     began: bool,
     /// The job under way has tried a second time to write.
     repeated: bool,
+    /// Who has left while their job went on: its answer is nobody's.
+    left: Vec<RequestId>,
 }
 
 /// A job, in the order in which they were asked for.
@@ -183,6 +185,7 @@ impl Session {
             writing: None,
             began: false,
             repeated: false,
+            left: Vec::new(),
         }
     }
 
@@ -332,6 +335,11 @@ impl Session {
             self.jobs.push(Job::EndFlow(nonce));
         } else if let Some(at) = self.jobs.iter().position(|job| job.can_be_left(request)) {
             self.jobs.remove(at);
+        } else if self.step.as_ref().is_some_and(|(_, step)| step.serves(request)) && !self.left.contains(&request) {
+            // What is under way is for whoever comes next.
+            self.reply(request, Err(ErrorCode::Cancelled.into()));
+            self.left.push(request);
+            return;
         } else {
             return;
         }
@@ -443,6 +451,10 @@ impl Session {
     }
 
     fn reply(&mut self, request: RequestId, answer: Result<Answer, Error>) {
+        if let Some(at) = self.left.iter().position(|left| *left == request) {
+            self.left.swap_remove(at);
+            return;
+        }
         self.outputs.push(Output::Reply(request, answer));
     }
 
@@ -470,6 +482,19 @@ impl Job {
             Self::Serve(need) => need.request == request,
             _ => false,
         }
+    }
+}
+
+impl Step {
+    /// Whether this caller waits for a token or a key, which the others get all the same when this one leaves.
+    fn serves(&self, request: RequestId) -> bool {
+        let need = match self {
+            Self::RefreshLock(renewal) | Self::RefreshStore { renewal, .. } => renewal.need.as_ref(),
+            Self::RefreshCall { need, .. } => need.as_ref(),
+            Self::AccessLock(need) | Self::Provision { need, .. } | Self::Validate(need) => Some(need),
+            _ => None,
+        };
+        need.is_some_and(|need| need.request == request && !matches!(need.what, What::SetPassword(_)))
     }
 }
 

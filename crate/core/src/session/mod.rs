@@ -53,8 +53,8 @@ pub struct StoreError;
 pub enum Input {
     /// A caller asks for something.
     Ask(RequestId, Ask),
-    /// A caller gave up; a sign-in under way, or a flow that is waited for, is cancelled. Anything that is past the point
-    /// of return goes on.
+    /// A caller gave up; a sign-in under way, or a flow that is waited for, is cancelled. Who waits for a token or a key is
+    /// let go, and what is under way goes on for the others. Anything that is past the point of return goes on.
     Cancel(RequestId),
     /// Another window may have changed the store.
     StoreChanged,

@@ -575,6 +575,48 @@ fn a_sign_in_under_way_can_be_cancelled_and_its_late_answer_is_ignored() {
 }
 
 #[test]
+fn who_waits_for_a_key_may_leave_and_the_key_is_kept_all_the_same() {
+    let mut world = World::signed_in();
+    world.ask(Ask::ModelAccess, &mut |_| None);
+    let first = RequestId(world.requests);
+    assert_eq!(code(&world.input(Input::Cancel(first), &mut silent)), ["CANCELLED"]);
+    assert_eq!(world.cancelled, 0);
+    // Leaving twice is leaving once, and the answer that comes in the end is nobody's.
+    assert!(world.input(Input::Cancel(first), &mut silent).is_empty());
+    let asked = (0..20).find_map(|id| {
+        let replies = world.input(Input::Http(HttpId(id), ok(&config("sk-1")).unwrap()), &mut silent);
+        assert!(replies.is_empty(), "{replies:?}");
+        world
+            .machine
+            .usable_access(None, world.now)
+            .map(|access| access.key_id.clone())
+    });
+    assert!(asked.is_some());
+    let kept = world.stored.as_ref().map(|text| text.expose().to_owned());
+    assert!(kept.is_some_and(|text| text.contains("sk-1")));
+}
+
+#[test]
+fn who_waits_for_a_renewal_may_leave_and_others_get_the_token() {
+    let mut world = World::signed_in();
+    world.now = Millis(world.now.0 + 3_600_000);
+    world.ask(Ask::AccessToken, &mut |_| None);
+    let first = RequestId(world.requests);
+    world.ask(Ask::AccessToken, &mut |_| None);
+    assert_eq!(code(&world.input(Input::Cancel(first), &mut silent)), ["CANCELLED"]);
+    let body = session_body("s1", "u1", "t2", "r2", 3600);
+    let replies: Vec<_> = (0..20)
+        .flat_map(|id| {
+            world.input(
+                Input::Http(HttpId(id), Ok(Response::new(200, body.clone()))),
+                &mut silent,
+            )
+        })
+        .collect();
+    assert!(matches!(&replies[..], [Ok(Answer::AccessToken(_))]), "{replies:?}");
+}
+
+#[test]
 fn nothing_secret_is_in_the_machines_debug_text() {
     let mut world = World::signed_in();
     world.ask(Ask::ModelAccess, &mut |_| ok(&config("sk-very-secret")));
