@@ -1,14 +1,16 @@
-// `npm run bench -- [--only sse|guard|backend|panel] [--json] [--rounds N] [--pkg DIR] [--rows N,N]`: our parts beside their peers, in
+// `npm run bench -- [--only sse|guard|tokens|backend|panel] [--json] [--rounds N] [--pkg DIR] [--rows N,N]`: our parts beside their peers, in
 // one process, and the backend's functions among more and more rows.
 import { parseArgs } from 'node:util';
 import { benchBackend, describeBackend } from './backend/bench.mjs';
 import { benchPanel, describePanel } from './panel/bench.mjs';
 import { benchGuard, describeGuard } from './guard/bench.mjs';
+import { benchTokens, describeTokens } from './tokens/bench.mjs';
 import { benchSse, describeSse } from './sse/bench.mjs';
 
 const BENCHES = {
   sse: { run: benchSse, describe: describeSse },
   guard: { run: benchGuard, describe: describeGuard },
+  tokens: { run: benchTokens, describe: describeTokens },
   backend: { run: benchBackend, describe: describeBackend },
   panel: { run: benchPanel, describe: describePanel },
 };

@@ -427,7 +427,7 @@ describe('VS Code asks a model', () => {
   });
 
   it('how many tokens a text or a message has', async () => {
-    expect(await provider().provideTokenCount(MODEL, '<|endoftext|>')).toBe(4);
+    expect(await provider().provideTokenCount(MODEL, '<|endoftext|>')).toBe(5);
     expect(await provider().provideTokenCount(MODEL, QUESTION)).toBe(5);
   });
 });
