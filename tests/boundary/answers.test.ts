@@ -8,6 +8,7 @@ import type { GodotyClient } from '../../crate/wasm/pkg/godoty_core.js';
 import { startLocalStack } from '../../local/server/start.ts';
 import type { LocalStack } from '../../local/server/start.ts';
 import { MemoryStore, OPTIONS, ask, collector, detailOf, openWindow, signIn, signUp } from './support.ts';
+import type { WindowOptions } from './support.ts';
 
 const EMAIL = `${crypto.randomUUID()}@example.org`;
 const PASSWORD = 'correct horse battery';
@@ -47,9 +48,13 @@ async function serve(answer: RequestListener): Promise<string> {
 }
 
 /** A window whose key is good at a server of this test. */
-async function at(litellmUrl: string, store = new MemoryStore()): Promise<GodotyClient> {
+async function at(
+  litellmUrl: string,
+  store = new MemoryStore(),
+  options: Partial<WindowOptions> = {},
+): Promise<GodotyClient> {
   store.text ??= signedIn.replaceAll(stack.litellmUrl, litellmUrl);
-  const { client } = openWindow({ ...stack, litellmUrl, store });
+  const { client } = openWindow({ ...stack, litellmUrl, store, ...options });
   await client.restore();
   return client;
 }
@@ -58,6 +63,28 @@ const events = (...chunks: readonly object[]): string =>
   [...chunks.map((chunk) => JSON.stringify(chunk)), '[DONE]'].map((data) => `data: ${data}\n\n`).join('');
 
 const HELLO = events({ choices: [{ index: 0, delta: { content: 'Hello' }, finish_reason: 'stop' }] });
+
+describe('the models', () => {
+  it('are read anew after a while, and those that were read before serve when that fails', async () => {
+    let names = ['a'];
+    let asked = 0;
+    const url = await serve((_, response) => {
+      asked += 1;
+      response.statusCode = names.length === 0 ? 503 : 200;
+      response.end(JSON.stringify({ data: names.map((name) => ({ model_name: name })) }));
+    });
+    let clockAheadMs = 0;
+    const client = await at(url, new MemoryStore(), { clockAheadMs: () => clockAheadMs });
+    const read = async (): Promise<string[]> => (await client.models()).map(({ id }) => id);
+    expect([await read(), await read(), asked]).toEqual([['a'], ['a'], 1]);
+    names = ['a', 'b'];
+    clockAheadMs = 600_000;
+    expect(await read()).toEqual(['a', 'b']);
+    names = [];
+    clockAheadMs = 1_200_000;
+    expect([await read(), asked]).toEqual([['a', 'b'], 3]);
+  });
+});
 
 describe('an answer', () => {
   it('of which words have come is not asked for again, in whatever form they came', async () => {

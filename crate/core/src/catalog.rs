@@ -8,6 +8,7 @@ mod map;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::auth::Millis;
 use crate::cost::{Billing, CostSource, Prices};
 use crate::error::{Error, ErrorCode};
 use crate::json::{self, Scanner, Str};
@@ -106,6 +107,9 @@ impl Model {
     }
 }
 
+/// How long the models that were read are good, in milliseconds: an operator adds models and changes prices meanwhile.
+const FRESH_MS: u64 = 600_000;
+
 /// The models of one endpoint, in the order of their names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Catalog {
@@ -113,6 +117,12 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// Whether models that were read then need not be read again. A clock that was set back says nothing.
+    #[must_use]
+    pub const fn is_fresh(read_at: Millis, now: Millis) -> bool {
+        now.0 >= read_at.0 && now.since(read_at) < FRESH_MS
+    }
+
     /// Reads the body of LiteLLM's `/v1/model/info`; [`complete`](Self::complete) adds what it leaves open.
     ///
     /// A name with several deployments has the first one's data: the proxy chooses among them, and bills what it chose.

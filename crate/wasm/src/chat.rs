@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use godoty_core::auth::Millis;
 use godoty_core::catalog::{Catalog, Model, PriceMap};
 use godoty_core::chat::{ChatRequest, ChatResult, ChatStream, End, Flags, Outcome, ResponseHead};
 use godoty_core::cost::{Cost, CostSource, Prices};
@@ -37,7 +38,7 @@ pub(crate) struct Limits {
 pub(crate) struct Chats {
     driver: Rc<Driver>,
     /// The models of the endpoint, and the key that they were read with.
-    catalog: RefCell<Option<(String, Rc<Catalog>)>>,
+    catalog: RefCell<Option<(String, Millis, Rc<Catalog>)>>,
     pub(crate) usage: Rc<usage::Ledgers>,
 }
 
@@ -255,13 +256,19 @@ impl Chats {
         waited.await
     }
 
-    /// The endpoint's models, read once per key.
+    /// The endpoint's models for this key, read anew now and then. Those that were read before serve when that fails.
     async fn catalog(&self, access: &ModelAccess) -> Result<Rc<Catalog>, Error> {
-        if let Some(known) = self.known_catalog(access) {
-            return Ok(known);
+        let known = self.known_catalog(access);
+        if let Some((read_at, known)) = &known
+            && Catalog::is_fresh(*read_at, self.driver.now())
+        {
+            return Ok(Rc::clone(known));
         }
-        let catalog = self.read_catalog(access).await;
-        let mut catalog = catalog.map_err(|error| error.at(Server::Models, access.endpoint.origin().as_str()))?;
+        let mut catalog = match (self.read_catalog(access).await, known) {
+            (Ok(catalog), _) => catalog,
+            (Err(_), Some((_, known))) => return Ok(known),
+            (Err(error), None) => return Err(error.at(Server::Models, access.endpoint.origin().as_str())),
+        };
         let map = if catalog.wants_map() {
             self.price_map().await
         } else {
@@ -269,16 +276,17 @@ impl Chats {
         };
         catalog.complete(map.as_ref());
         let catalog = Rc::new(catalog);
-        self.catalog.replace(Some((access.key_id.clone(), Rc::clone(&catalog))));
+        let read = (access.key_id.clone(), self.driver.now(), Rc::clone(&catalog));
+        self.catalog.replace(Some(read));
         Ok(catalog)
     }
 
-    fn known_catalog(&self, access: &ModelAccess) -> Option<Rc<Catalog>> {
+    fn known_catalog(&self, access: &ModelAccess) -> Option<(Millis, Rc<Catalog>)> {
         let known = self.catalog.borrow();
         known
             .as_ref()
-            .filter(|(key_id, _)| *key_id == access.key_id)
-            .map(|(_, catalog)| Rc::clone(catalog))
+            .filter(|(key_id, ..)| *key_id == access.key_id)
+            .map(|(_, read_at, catalog)| (*read_at, Rc::clone(catalog)))
     }
 
     /// `/v1/model/info` has prices and limits; a server that is not LiteLLM may have `/v1/models` alone.

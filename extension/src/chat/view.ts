@@ -119,11 +119,13 @@ export class ChatViewProvider implements vscode.WebviewViewProvider, vscode.Disp
     this.#forgetPage();
   }
 
-  /** The list is there at once, and fills when the models had to be read first: the server may have been down before. */
+  /** The list is there at once, and fills when the models had to be read first. The next one has what is new. */
   async #modelItems(): Promise<readonly (vscode.QuickPickItem & { readonly id: string })[]> {
-    const { controller, readModels } = this.#ports;
+    const { controller, readModels, report } = this.#ports;
     if (controller.models.length === 0) {
       await readModels();
+    } else {
+      readModels().catch(report);
     }
     return controller.models.map(({ id, label, detail }) => ({
       id,

@@ -212,6 +212,24 @@ describe('the chat view', () => {
     expect(controller.model).toBe('late');
   });
 
+  it('looks for new models whenever one is chosen, and is not held up by that', async () => {
+    const added = { id: 'new', label: 'new', detail: '', vision: false };
+    let arrive = (): void => undefined;
+    const readModels = async (): Promise<void> => {
+      await new Promise<void>((resolve) => (arrive = resolve));
+      controller.setModels([...controller.models, added], 'm');
+    };
+    const { page, controller } = provided({ readModels });
+    controller.setModels([{ id: 'm2', label: 'm2', detail: '', vision: false }], 'm');
+    vscode.pick = 'm2';
+    page.receive({ type: 'pickModel' });
+    await settled();
+    expect(controller.model).toBe('m2');
+    arrive();
+    await settled();
+    expect(controller.models.map(({ id }) => id)).toEqual(['m2', 'new']);
+  });
+
   it('tells the user why there are no models to choose from', async () => {
     const down = new Error('down');
     const { page, told } = provided({ readModels: () => Promise.reject(down) });

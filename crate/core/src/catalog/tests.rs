@@ -212,3 +212,11 @@ fn every_model_of_the_map_that_ships_is_found() {
         assert_eq!(map.entry(name), None, "{name}");
     }
 }
+
+#[test]
+fn models_are_good_for_ten_minutes() {
+    let read_at = Millis(1_000_000);
+    let fresh = |now| Catalog::is_fresh(read_at, Millis(now));
+    assert_eq!([1_000_000, 1_599_999, 1_600_000].map(fresh), [true, true, false]);
+    assert!(!fresh(999_999), "a clock that was set back");
+}
