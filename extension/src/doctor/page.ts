@@ -1,8 +1,8 @@
-/** What the doctor's page shows, as a pure function of its lines. */
+/** What the doctor's page shows, as a pure function of its lines: first what needs attention, then the rest by subject. */
 import { l10n } from 'vscode';
 
 import type { Line } from './doctor.ts';
-import type { GroupId, Status } from './finding.ts';
+import type { Finding, GroupId, Status } from './finding.ts';
 import type { LineView, PageState } from './pageProtocol.ts';
 
 const GROUPS: readonly GroupId[] = ['installation', 'storage', 'network', 'account', 'wayBack'];
@@ -12,15 +12,20 @@ export function toPage(lines: readonly Line[]): PageState {
     done: lines.filter(({ finding }) => finding !== undefined).length,
     total: lines.length,
     summary: summaryOf(lines),
-    groups: GROUPS.map((group) => ({
-      title: groupTitle(group),
-      lines: lines.filter(({ check }) => check.group === group).map(toLine),
-    })).filter((group) => group.lines.length > 0),
+    groups: [
+      { title: l10n.t('What needs attention'), lines: [...having(lines, 'failed'), ...having(lines, 'warning')] },
+      ...GROUPS.map((group) => ({
+        title: groupTitle(group),
+        lines: lines.filter(({ check, finding }) => check.group === group && !isWrong(finding)),
+      })),
+    ]
+      .filter((group) => group.lines.length > 0)
+      .map(({ title, lines }) => ({ title, lines: lines.map(toLine) })),
   };
 }
 
 export function summaryOf(lines: readonly Line[]): string {
-  const count = (status: Status): number => lines.filter(({ finding }) => finding?.status === status).length;
+  const count = (status: Status): number => having(lines, status).length;
   if (lines.some(({ finding }) => finding === undefined)) {
     return l10n.t('Checking…');
   }
@@ -32,6 +37,12 @@ export function summaryOf(lines: readonly Line[]): string {
   ];
   return parts.length === 0 ? l10n.t('No problem was found') : parts.join(', ');
 }
+
+const having = (lines: readonly Line[], status: Status): readonly Line[] =>
+  lines.filter(({ finding }) => finding?.status === status);
+
+const isWrong = (finding: Finding | undefined): boolean =>
+  finding?.status === 'failed' || finding?.status === 'warning';
 
 function toLine({ check, finding }: Line): LineView {
   const { id, title } = check;

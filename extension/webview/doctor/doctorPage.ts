@@ -70,6 +70,7 @@ export class DoctorPage {
     this.#content.setAttribute('aria-busy', String(this.#running));
     this.#say(summary);
     const layout = JSON.stringify(groups.map(({ title, lines }) => [title, lines.map(({ id }) => id)]));
+    const focused = document.activeElement?.closest<HTMLElement>('[data-check]')?.dataset['check'];
     if (layout !== this.#layout) {
       this.#layout = layout;
       this.#lines.clear();
@@ -77,6 +78,10 @@ export class DoctorPage {
     }
     for (const line of groups.flatMap(({ lines }) => lines)) {
       this.#fill(line);
+    }
+    if (focused !== undefined && document.activeElement === document.body) {
+      // The line has moved.
+      this.#lines.get(focused)?.element.focus();
     }
   }
 

@@ -175,8 +175,8 @@ describe('the doctor’s editor', () => {
     expect(lastOf(editor)).toMatchObject({
       state: {
         groups: [
+          { title: 'What needs attention', lines: [{ tone: 'failed', status: 'Problem', steps: [{}] }] },
           { title: 'Storage', lines: [{ tone: 'ok', status: 'OK', text: 'kept', facts: ['a fact'] }] },
-          { title: 'Servers and network', lines: [{ tone: 'failed', status: 'Problem', steps: [{}] }] },
         ],
       },
     });

@@ -107,6 +107,13 @@ describe('the doctor’s page', () => {
     expect(document.activeElement).toBe(find('[data-check="answer"]'));
   });
 
+  it('keeps the focus on a line that moves', () => {
+    show([line('a'), line('b')]);
+    find('[data-check="b"]').focus();
+    show([line('b', { tone: 'failed', status: 'Problem' }), line('a')]);
+    expect(document.activeElement).toBe(find('[data-check="b"]'));
+  });
+
   it('leaves a line alone that has not changed', () => {
     show([line('a'), checking('b')]);
     const text = find('[data-check="a"] .text');
