@@ -109,6 +109,8 @@ pub(crate) struct World {
     codes: BTreeMap<String, String>,
     /// Sessions that a user left, or that had to make way: their loss is no fault.
     excused: BTreeSet<String>,
+    /// The flows that somebody who waits has given up, by nonce.
+    given_up: BTreeSet<String>,
     /// When a flow began, by this machine's clock and the flow's nonce.
     begun: BTreeMap<String, Millis>,
     /// The flows that led to a session, by nonce: to which, and how much users had done by then.
@@ -166,6 +168,7 @@ impl World {
             browser: None,
             codes: BTreeMap::new(),
             excused: BTreeSet::new(),
+            given_up: BTreeSet::new(),
             begun: BTreeMap::new(),
             completed: BTreeMap::new(),
             acts: 0,

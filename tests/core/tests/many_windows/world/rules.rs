@@ -63,7 +63,10 @@ impl World {
                 // By the clock of this machine its time may end while the code is on its way.
                 let (began, now) = (self.begun[&nonce], self.local());
                 let over = now.since(began) >= LIFETIME_MS || began.since(now) > 60_000;
-                let led_here = self.completed.get(&nonce).filter(|_| !over);
+                let led_here = self
+                    .completed
+                    .get(&nonce)
+                    .filter(|_| !over && !self.given_up.contains(&nonce));
                 let stands = led_here.is_some_and(|(id, acts)| *acts == self.acts && !self.server.ended(id));
                 if stands && self.history.kind != Kind::Private && self.collisions == 0 {
                     self.fail(format!("{nonce} led to a session, and window {window} heard {error:?}"));

@@ -135,6 +135,7 @@ impl World {
                 let waiting = self.windows[window].open.iter().find(|(_, name)| **name == "await");
                 if let Some((request, _)) = waiting {
                     let request = RequestId(*request);
+                    self.given_up.extend(self.nonce_of.get(&(window, request.0)).cloned());
                     self.later(0, window, What::Input(Input::Cancel(request)));
                 }
             }
