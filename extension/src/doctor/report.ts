@@ -10,7 +10,7 @@ const SUSPICIOUS: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\bBearer\s+\S+/giu, '[token]'],
   // User information of an address (RFC 3986, section 3.2.1).
   [/(:\/\/)[^/?#\s]*@/gu, '$1'],
-  [/[\w.+-]+@(?:[\w-]+\.)+\w+/gu, '[e-mail]'],
+  [/[\w.+…-]+@(?:[\w-]+\.)+\w+/gu, '[e-mail]'],
   // Folders that are named after their owner.
   [/(\/(?:home|Users)\/|\b[A-Z]:\\Users\\)[^/\\\s]+/gu, '$1…'],
 ];

@@ -286,6 +286,7 @@ describe('the report', () => {
     ['a header', `Authorization: Bearer abc.def`, 'Authorization: [token]'],
     ['a model key', SECRETS.key, '[key]'],
     ['a secret key', SECRETS.secretKey, '[key]'],
+    ['what is left of an e-mail', 'Signed in as g…@navy.example.mil.', 'Signed in as [e-mail].'],
     ['an e-mail', 'mail to grace@navy.example.mil!', 'mail to [e-mail]!'],
     ['a login in an address', 'https://u:p@host/x', 'https://host/x'],
     ['a Unix folder', '/home/ada/x and /Users/ada/y', '/home/…/x and /Users/…/y'],
