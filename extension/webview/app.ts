@@ -54,6 +54,8 @@ export class App {
   #online = true;
   readonly #offline: { readonly plain: Notice; readonly retry: Notice };
   #attaching: Promise<void> = Promise.resolve();
+  /** Whether the prompt gets the cursor once it is shown. */
+  #wantsFocus = false;
   /** How many images the host was given, as far as it has not said itself. */
   #attached = 0;
 
@@ -139,6 +141,8 @@ export class App {
       return;
     }
     if (message.type === 'focus') {
+      // What is not shown yet takes no focus, and the state that shows it may still wait for its frame.
+      this.#wantsFocus = this.#composer.element.hidden !== false;
       this.#composer.focus();
       return;
     }
@@ -203,6 +207,12 @@ export class App {
     this.#composer.update({ model: state.model, attachments: state.attachments, streaming, ready });
     this.#announcer.update(state.transcript, (id) => this.#list.plainText(id));
     this.#scroller.contentChanged();
+    if (this.#wantsFocus && screen !== 'restoring') {
+      this.#wantsFocus = false;
+      if (this.#composer.element.hidden === false) {
+        this.#composer.focus();
+      }
+    }
   }
 
   /** A new question at the end was asked here or from a command: either way the reader wants to see its answer. */

@@ -352,6 +352,29 @@ describe('the prompt', () => {
     app.receive({ type: 'focus' });
     expect(document.activeElement).toBe(prompt());
   });
+
+  it('gets the cursor as soon as it is shown, when the host said so before', () => {
+    const { app, state } = opened();
+    const focus = vi.spyOn(prompt(), 'focus').mockImplementation(() => undefined);
+    state({ ...ready, account: 'restoring' });
+    app.receive({ type: 'focus' });
+    // A browser gives no focus to what is hidden; the page of the test would.
+    expect(isShown('[data-testid="prompt"]')).toBe(false);
+    focus.mockRestore();
+    state(ready);
+    expect(document.activeElement).toBe(prompt());
+  });
+
+  it('does not take the cursor later, when it is not shown for want of somebody who is signed in', () => {
+    const { app, state } = opened();
+    state({ ...ready, account: 'signedOut' });
+    const focus = vi.spyOn(prompt(), 'focus');
+    app.receive({ type: 'focus' });
+    focus.mockClear();
+    state({ ...ready, account: 'signedOut' });
+    state(ready);
+    expect(focus).not.toHaveBeenCalled();
+  });
 });
 
 describe('images', () => {
