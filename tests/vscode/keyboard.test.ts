@@ -42,10 +42,12 @@ describe.each<ExtensionHost>(['node', 'worker'])('by the keyboard alone, %s host
   step('asks a question, and stops its answer', async () => {
     const { keyboard } = workbench.page;
     await command('Godoty: Focus Chat');
-    await workbench.webview.getByTestId('prompt').waitFor();
+    await isInPrompt();
+    await command('View: Focus First Editor Group');
+    await expect.poll(() => focused()).toBeUndefined();
     await keyboard.press('Control+K');
     await keyboard.press('G');
-    await expect.poll(() => focused(), { timeout: 20_000 }).toMatchObject({ name: 'Message' });
+    await isInPrompt();
     await type('Count to 5000');
     await answers('streaming').getByText('1, 2, 3').waitFor();
     await keyboard.press('Escape');
@@ -107,6 +109,10 @@ describe.each<ExtensionHost>(['node', 'worker'])('by the keyboard alone, %s host
     await user.isSignedInAs(email);
   });
 });
+
+async function isInPrompt(): Promise<void> {
+  await expect.poll(() => focused(), { timeout: 20_000 }).toMatchObject({ name: 'Message' });
+}
 
 /** Runs a command as soon as the palette has it. */
 async function command(title: string): Promise<void> {
