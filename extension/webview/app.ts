@@ -209,7 +209,7 @@ export class App {
     this.#scroller.contentChanged();
     if (this.#wantsFocus && screen !== 'restoring') {
       this.#wantsFocus = false;
-      if (this.#composer.element.hidden === false) {
+      if (!this.#composer.element.hidden) {
         this.#composer.focus();
       }
     }
