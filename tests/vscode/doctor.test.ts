@@ -1,9 +1,7 @@
 // "Godoty: Doctor" in a real VS Code, in either of its extension hosts: all is well, and then something is not.
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
-
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 
+import { closedPort } from './harness/closedPort.ts';
 import { steps } from './harness/steps.ts';
 import type { Workbench } from './harness/workbench.ts';
 import { startWorld } from './harness/world.ts';
@@ -110,12 +108,3 @@ describe.each<ExtensionHost>(['node', 'worker'])('the doctor, %s host', (host) =
     await workbench.page.locator('.settings-editor').getByText('Litellm Url').first().waitFor();
   });
 });
-
-/** An address of this machine at which nobody listens. */
-async function closedPort(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return `http://127.0.0.1:${port}`;
-}

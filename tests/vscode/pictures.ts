@@ -3,6 +3,7 @@ import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { checkout } from '../../local/setup/packages.mjs';
+import { closedPort } from './harness/closedPort.ts';
 import { begin, end, startUpstream } from './harness/toolUpstream.ts';
 import { startWorld } from './harness/world.ts';
 
@@ -135,6 +136,18 @@ try {
   await workbench.runCommand('Godoty: Show Usage');
   await workbench.usagePage.getByText('Up to date').waitFor();
   await shoot('usage');
+
+  // A model server that is not there.
+  world.changeSettings({ 'godoty.backend.litellmUrl': await closedPort() });
+  await workbench.reload();
+  await workbench.statusBarItem.waitFor();
+  await page.keyboard.press('Control+Alt+B');
+  await workbench.runCommand('View: Close All Editors');
+  await workbench.runCommand('Notifications: Clear All Notifications');
+  await workbench.runCommand('Godoty: Doctor');
+  await workbench.editorPage.locator('header').getByRole('button', { name: 'Check Again' }).waitFor();
+  await workbench.editorPage.locator('[data-check="models"]').getByText('Nothing answers at').waitFor();
+  await shoot('doctor');
 } finally {
   await world.close();
   await upstream.close();
