@@ -2,8 +2,8 @@ import { it } from 'vitest';
 
 import type { Workbench } from './workbench.ts';
 
-/** A test. Its name is a sentence about behaviour. */
-export type Step = (name: string, action: () => Promise<void>) => void;
+/** A test. Its name is a sentence about behaviour. `timeout` is in milliseconds; the suite has one for those that say none. */
+export type Step = (name: string, action: () => Promise<void>, timeout?: number) => void;
 
 /**
  * Tests of one `describe` that build on one another: once a step has failed, the others are skipped, since they would only fail
@@ -11,23 +11,31 @@ export type Step = (name: string, action: () => Promise<void>) => void;
  */
 export function steps(windows: () => readonly (Workbench | undefined)[]): Step {
   let broken = false;
-  return (name, action) => {
-    it(name, async (context) => {
-      if (broken) context.skip('an earlier step failed');
-      // Also true of a step that never ends.
-      broken = true;
-      await pictured(windows, action);
-      broken = false;
-    });
+  return (name, action, timeout) => {
+    it(
+      name,
+      async (context) => {
+        if (broken) context.skip('an earlier step failed');
+        // Also true of a step that never ends.
+        broken = true;
+        await pictured(windows, action);
+        broken = false;
+      },
+      timeout,
+    );
   };
 }
 
 /** Tests of one `describe` that stand for themselves. A failure leaves a picture of each window. */
 export function apart(windows: () => readonly (Workbench | undefined)[]): Step {
-  return (name, action) => {
-    it(name, async () => {
-      await pictured(windows, action);
-    });
+  return (name, action, timeout) => {
+    it(
+      name,
+      async () => {
+        await pictured(windows, action);
+      },
+      timeout,
+    );
   };
 }
 
