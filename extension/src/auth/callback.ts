@@ -12,7 +12,7 @@ import { offerActions, unlinked, wordsFor } from '../words.ts';
 export interface CallbackPorts {
   readonly account: AccountService;
   /** The flow of this window. */
-  readonly flow: { readonly waiting: boolean; choosePassword(account: Account): Promise<void> };
+  readonly flow: { waitsFor(callback: string): boolean; choosePassword(account: Account): Promise<void> };
   readonly runAction: (id: ActionId) => void;
   readonly report: (what: string, error: unknown) => void;
 }
@@ -39,11 +39,12 @@ export class CallbackHandler implements UriHandler {
   /** Takes a callback as a whole address. Resolves with whether it led to a session; all else has been told. */
   async take(address: string): Promise<boolean> {
     const { account, flow, report, runAction } = this.#ports;
-    // A flow that waits in this window says itself how it ended.
-    const { waiting } = flow;
+    // The flow that waits for it in this window says itself how it ended. One that waits for another callback says nothing of
+    // this one: another window's sign-in may have taken its place, and it does not know yet.
+    const awaited = flow.waitsFor(address);
     try {
       const done = await (await account.client()).handleCallback(address);
-      if (!waiting) {
+      if (!awaited) {
         await this.#welcome(done);
       }
       return true;
@@ -51,7 +52,7 @@ export class CallbackHandler implements UriHandler {
       report('a callback', error);
       const detail = detailOf(error);
       const strange = detail.code === 'CALLBACK_UNKNOWN' || detail.code === 'CALLBACK_USED';
-      if (waiting && !strange && !detail.retryable) {
+      if (awaited && !strange && !detail.retryable) {
         return false;
       }
       const picked = await this.#offer(detail);

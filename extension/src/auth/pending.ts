@@ -8,6 +8,8 @@ import type { Loopback } from '../platform.ts';
 const PATIENCE_MS = 500;
 
 export interface Pending {
+  /** What its callback bears: a UUID. */
+  readonly nonce: string;
   /** Where the browser is to go, if one is needed. */
   readonly url: string | undefined;
   /** Settles when the flow has ended, in whichever window. */
@@ -30,7 +32,7 @@ export function waitFor(
   const close = (): void => port?.close();
   // Whoever waits hears of a failure; between two steps nobody does.
   ended.then(close, close);
-  return { url, ended, signal, abort: () => own.abort() };
+  return { nonce, url, ended, signal, abort: () => own.abort() };
 }
 
 /** The address that leads to the URI handler of a window, whatever the host. */

@@ -43,9 +43,10 @@ export class SignInFlow {
     this.#ports = ports;
   }
 
-  /** Whether this window waits for a callback or a code, and so tells itself how that ended. */
-  get waiting(): boolean {
-    return this.#running?.pending?.signal.aborted === false;
+  /** Whether this window waits for just this callback, and so tells itself how that ended. */
+  waitsFor(callback: string): boolean {
+    const pending = this.#running?.pending;
+    return pending?.signal.aborted === false && callback.includes(pending.nonce);
   }
 
   /**

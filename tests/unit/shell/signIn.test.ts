@@ -676,6 +676,17 @@ describe('a callback for another window’s sign-in', () => {
     await press(/^Signed in as u1@example.org\.$/u);
   });
 
+  it('that took the place of this window’s, which does not know yet, is told all the same', async () => {
+    const own = flow.start();
+    await reachBrowser();
+    core.callback = () => Promise.resolve({ way: 'github', account: USER });
+    await callbacks.handleUri(Uri.parse(CALLBACK.replace('n1', 'n2')) as never);
+    await press(/^Signed in as u1@example.org\.$/u);
+    core.waiting.get('n1')?.fail(fault('CANCELLED'));
+    expect(await own).toBeUndefined();
+    await press(/took the place/u);
+  });
+
   it('that fails on the way is taken once more', async () => {
     const outcomes = [
       () => Promise.reject(retryable('NETWORK_ERROR')),
