@@ -1,7 +1,10 @@
 use alloc::string::ToString;
 use alloc::{format, vec};
 
+use super::answer::MAX_TOOL_CALLS;
 use super::*;
+use crate::chat::ToolCall;
+use crate::cost::Money;
 use crate::cost::Usage;
 
 fn head(status: u16, content_type: &str) -> ResponseHead {
