@@ -8,6 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { overBudget } from '../../extension/budget.mjs';
 import { ensure } from '../../local/setup/main.mjs';
 import { optimize } from './optimize.mjs';
+import { tellOfTraps } from './traps.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '../..');
@@ -37,6 +38,7 @@ if (built.status !== 0) {
   );
   process.exit(built.status ?? 1);
 }
+tellOfTraps(join(here, 'pkg/godoty_core'));
 await optimize(join(here, 'pkg/godoty_core'), tools);
 
 const wasm = readFileSync(join(here, 'pkg/godoty_core_bg.wasm'));

@@ -35,10 +35,11 @@ export function chatUser(state: AccountState): string | undefined {
 
 export interface AccountPorts {
   /** Loads the core when it has not been, and opens a client. */
-  readonly openClient: (config: ClientConfig, host: CoreHost) => Promise<GodotyClient>;
+  readonly openClient: (config: ClientConfig, host: CoreHost, onEnd: () => void) => Promise<GodotyClient>;
   readonly storeFor: (backend: BackendSettings) => SessionStore;
   readonly device: () => { readonly id: string; readonly name: string };
-  readonly queues: UsageQueues;
+  /** A client's own queue, beside those that earlier ones have left. */
+  readonly openQueues: () => UsageQueues;
   /** The text of the price map that ships with the extension. */
   readonly loadPriceMap: () => Promise<string>;
   readonly report: (what: string, error: unknown) => void;
@@ -54,6 +55,9 @@ interface Backend {
   loaded: GodotyClient | undefined;
 }
 
+/** How often a core that a defect ended comes back by itself. Later on it does when somebody needs it. */
+const MAX_COMEBACKS = 3;
+
 export class AccountService {
   readonly #ports: AccountPorts;
   readonly #stateChanged = new EventEmitter<AccountState>();
@@ -63,6 +67,7 @@ export class AccountService {
   #state: AccountState = { kind: 'restoring' };
   #restored: Promise<void> | undefined;
   #focused = false;
+  #comebacks = 0;
 
   readonly onDidChangeState = this.#stateChanged.event;
   readonly onNews = this.#news.event;
@@ -163,7 +168,7 @@ export class AccountService {
     const { id: deviceId, name: deviceName } = this.#ports.device();
     const host = coreHost(
       backend.store,
-      this.#ports.queues,
+      this.#ports.openQueues(),
       () => this.#priceMap(),
       (event) => {
         if (backend === this.#backend) {
@@ -171,10 +176,22 @@ export class AccountService {
         }
       },
     );
-    const client = await this.#ports.openClient({ ...backend.settings, deviceId, deviceName }, host);
+    const config = { ...backend.settings, deviceId, deviceName };
+    const client = await this.#ports.openClient(config, host, () => this.#coreEnded(backend));
     client.setFocused(this.#focused);
     backend.loaded = client;
     return client;
+  }
+
+  /** A defect ended the core. The session is in the store: the next client takes it up. */
+  #coreEnded(backend: Backend): void {
+    backend.client = undefined;
+    backend.loaded = undefined;
+    this.#ports.report('the core', new Error('a defect ended it'));
+    if (backend === this.#backend && this.#comebacks < MAX_COMEBACKS) {
+      this.#comebacks += 1;
+      this.#restored = this.#restore(backend);
+    }
   }
 
   /** The core goes on without it; the log says why costs are missing then. */

@@ -63,11 +63,11 @@ export function activate(context: ExtensionContext, platform: Platform): void {
   };
   const account = new AccountService(
     {
-      openClient: (settings, host) => openClient(context.extensionUri, settings, host),
+      openClient: (config, host, onEnd) => openClient(context.extensionUri, config, host, onEnd),
       storeFor: (backend) => new VaultSessionStore(vault, backend.supabaseUrl),
       device: () => deviceOf(context.globalState, newUuid),
       loadPriceMap: () => readPriceMap(context.extensionUri),
-      queues: new UsageQueueFiles(workspace.fs, context.globalStorageUri, newUuid(), report),
+      openQueues: () => new UsageQueueFiles(workspace.fs, context.globalStorageUri, newUuid(), report),
       report,
     },
     settings.backend,

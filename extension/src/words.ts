@@ -183,7 +183,13 @@ export function wordsFor(detail: ErrorDetail): Words {
     case 'CANCELLED':
       return say(l10n.t('Cancelled.'));
     case 'INTERNAL':
-      return say(l10n.t('Something went wrong in Godoty itself. The log has the details.'), 'showLog');
+      return detail.retryable
+        ? say(
+            l10n.t('A defect in Godoty stopped it, and it was started anew. Try again; the log has the details.'),
+            'retry',
+            'showLog',
+          )
+        : say(l10n.t('Something went wrong in Godoty itself. The log has the details.'), 'showLog');
   }
 }
 

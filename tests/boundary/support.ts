@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { GodotyClient, initSync } from '../../crate/wasm/pkg/godoty_core.js';
 import type {
   ChatPiece,
+  ClientConfig,
   CoreEvent,
   CoreHost,
   ErrorDetail,
@@ -57,6 +58,10 @@ export interface WindowOptions {
   readonly loadPriceMap?: () => Promise<string>;
   /** Ahead of the real clock, in milliseconds. */
   readonly clockAheadMs?: () => number;
+  /** What the core's clock does beside telling the time. */
+  readonly onClock?: () => void;
+  /** Opens the client otherwise than by its constructor. */
+  readonly open?: (config: ClientConfig, host: CoreHost) => GodotyClient;
   /** The user's clock; UTC unless told. */
   readonly utcOffsetMinutes?: (at: number) => number;
 }
@@ -82,7 +87,10 @@ export function openWindow(options: WindowOptions): Window {
   const timers = new Map<number, NodeJS.Timeout>();
   let last = 0;
   const host: CoreHost = {
-    now: () => Date.now() + (options.clockAheadMs?.() ?? 0),
+    now: () => {
+      options.onClock?.();
+      return Date.now() + (options.clockAheadMs?.() ?? 0);
+    },
     utcOffsetMinutes: options.utcOffsetMinutes ?? (() => 0),
     randomUuid: () => crypto.randomUUID(),
     jitter: () => 0,
@@ -113,7 +121,8 @@ export function openWindow(options: WindowOptions): Window {
     },
     loadPriceMap: options.loadPriceMap ?? readPriceMap,
   };
-  const client = new GodotyClient(
+  const open = options.open ?? ((config: ClientConfig, host: CoreHost) => new GodotyClient(config, host));
+  const client = open(
     {
       supabaseUrl: options.supabaseUrl,
       supabaseKey: options.publishableKey,

@@ -15,6 +15,7 @@ mod table;
 mod task;
 mod timer;
 mod transport;
+mod trap;
 mod usage;
 mod value;
 

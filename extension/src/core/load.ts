@@ -1,17 +1,24 @@
 /** Loads the core's WebAssembly once, from bytes that VS Code reads: that works on every host. */
 import { Uri, workspace } from 'vscode';
 
-import { GodotyClient, initSync } from '../../../crate/wasm/pkg/godoty_core.js';
+import { GodotyClient, initSync, isTrap, onTrap } from '../../../crate/wasm/pkg/godoty_core.js';
 import type { ClientConfig, CoreHost } from '../../../crate/wasm/pkg/godoty_core.js';
 // The import makes the bundler ship the file; its place is dist/godoty_core.wasm for both hosts.
 import '../../../crate/wasm/pkg/godoty_core_bg.wasm';
+import { CoreLifetime } from './lifetime.ts';
 
+const lifetime = new CoreLifetime({ GodotyClient, isTrap, onTrap });
 let loading: Promise<void> | undefined;
 
-/** A client of the core, which is loaded first. */
-export async function openClient(extensionUri: Uri, config: ClientConfig, host: CoreHost): Promise<GodotyClient> {
+/** A client of the core, which is loaded first. `onEnd` is called when a defect has ended the core, and the client with it. */
+export async function openClient(
+  extensionUri: Uri,
+  config: ClientConfig,
+  host: CoreHost,
+  onEnd: () => void,
+): Promise<GodotyClient> {
   await loadCore(extensionUri);
-  return new GodotyClient(config, host);
+  return lifetime.open(config, host, onEnd);
 }
 
 /** The version of the core, which has been loaded. */

@@ -40,14 +40,17 @@ class PlayedStore implements SessionStore {
 class PlayedClient {
   readonly backend: string;
   readonly host: CoreHost;
+  /** A defect has ended the core. */
+  readonly end: () => void;
   restored: Account | undefined = USER;
   keyLeft: string | undefined;
   freed = 0;
   heardOfStore = 0;
   focused: boolean | undefined;
-  constructor(backend: string, host: CoreHost) {
+  constructor(backend: string, host: CoreHost, end: () => void) {
     this.backend = backend;
     this.host = host;
+    this.end = end;
   }
   restore = (): Promise<Account | undefined> => Promise.resolve(this.restored);
   startSignIn = (): Promise<SignInStarted> => {
@@ -73,6 +76,7 @@ class PlayedClient {
 let stores: Map<string, PlayedStore>;
 let clients: PlayedClient[];
 let openFails: Error | undefined;
+let queues: number;
 let reports: string[];
 let news: AccountNews[];
 
@@ -81,6 +85,7 @@ beforeEach(() => {
   stores = new Map();
   clients = [];
   openFails = undefined;
+  queues = 0;
   reports = [];
   news = [];
 });
@@ -94,17 +99,20 @@ function storeAt(settings: BackendSettings): PlayedStore {
 function openAccount(): AccountService {
   const account = new AccountService(
     {
-      openClient: (config, host) => {
+      openClient: (config, host, onEnd) => {
         if (openFails !== undefined) {
           return Promise.reject(openFails);
         }
-        const client = new PlayedClient(config.supabaseUrl, host);
+        const client = new PlayedClient(config.supabaseUrl, host, onEnd);
         clients.push(client);
         return Promise.resolve(client as unknown as GodotyClient);
       },
       storeFor: storeAt,
       device: () => ({ id: 'd1', name: 'device' }),
-      queues: { load: () => Promise.resolve([]), save: () => Promise.resolve() },
+      openQueues: () => {
+        const queue = `queue ${(queues += 1)}`;
+        return { load: () => Promise.resolve([queue]), save: () => Promise.resolve() };
+      },
       loadPriceMap: () => Promise.reject(new Error('no such file')),
       report: (what) => reports.push(what),
     },
@@ -237,6 +245,46 @@ describe('another backend', () => {
     expect(account.state).toEqual({ kind: 'signedOut' });
     // A client that nobody frees would go on renewing the other backend's session.
     expect(clients).toEqual([]);
+  });
+});
+
+describe('a core that a defect ended', () => {
+  it('comes back with the session, as another one that leaves the queue of the first as it is', async () => {
+    storeAt(HERE).text = 'a session';
+    const account = openAccount();
+    account.setFocused(true);
+    await account.restore();
+    clients[0]?.end();
+    expect(account.state).toEqual({ kind: 'signedIn', account: USER });
+    await account.restore();
+    expect(account.loadedClient).toBe(clients[1]);
+    expect([clients[1]?.focused, clients[0]?.freed, news.length]).toEqual([true, 0, 0]);
+    expect(reports).toEqual(['the core']);
+    const kept = await Promise.all(clients.map(({ host }) => host.loadUsageQueues('u1')));
+    expect(kept).toEqual([['queue 1'], ['queue 2']]);
+  });
+
+  it('comes back by itself three times, and then when somebody needs it', async () => {
+    storeAt(HERE).text = 'a session';
+    const account = openAccount();
+    for (let ends = 1; ends <= 4; ends += 1) {
+      await account.restore();
+      clients.at(-1)?.end();
+      await account.restore();
+    }
+    expect(clients).toHaveLength(4);
+    expect(account.loadedClient).toBeUndefined();
+    expect(await account.client()).toBe(clients[4]);
+  });
+
+  it('was another backend’s, and nobody misses it', async () => {
+    const account = openAccount();
+    await account.client();
+    await account.use(THERE, true);
+    clients[0]?.end();
+    await account.restore();
+    expect(account.state).toEqual({ kind: 'signedOut' });
+    expect(clients).toHaveLength(1);
   });
 });
 

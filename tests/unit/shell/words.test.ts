@@ -55,6 +55,12 @@ const CAUSES: Readonly<Record<NetworkCause, RegExp>> = {
 const detail = (code: ErrorCode, more: Partial<ErrorDetail> = {}): ErrorDetail => ({ code, retryable: false, ...more });
 
 describe('words', () => {
+  it('for a defect say whether Godoty goes on', () => {
+    const { message, actions } = wordsFor(detail('INTERNAL', { retryable: true }));
+    expect(message).toMatch(/started anew\. Try again/);
+    expect(actions.map(({ id }) => id)).toEqual(['retry', 'showLog']);
+  });
+
   it.each(Object.entries(CODES))('for %s name a cause and a next step', (name, { quotes, first }) => {
     const code = name as ErrorCode;
     for (const more of [{}, { serverMessage: SERVER_TEXT, origin: 'https://example.org', status: 500 }]) {
