@@ -2,6 +2,12 @@ import { fileURLToPath } from 'node:url';
 
 import { defineConfig } from 'vitest/config';
 
+/** What all suites have. */
+const shared = {
+  setupFiles: [fileURLToPath(new URL('tests/support/patience.ts', import.meta.url))],
+  expect: { poll: { timeout: 15_000 } },
+};
+
 const standIn = (file: string): string => fileURLToPath(new URL(`tests/unit/shell/${file}`, import.meta.url));
 
 /** One project a suite: `vitest run --project unit`. */
@@ -10,6 +16,7 @@ export default defineConfig({
     projects: [
       {
         test: {
+          ...shared,
           name: 'unit',
           include: ['tests/unit/**/*.test.ts'],
           testTimeout: 20_000,
@@ -22,10 +29,17 @@ export default defineConfig({
         },
       },
       {
-        test: { name: 'boundary', include: ['tests/boundary/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
+        test: {
+          ...shared,
+          name: 'boundary',
+          include: ['tests/boundary/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
       },
       {
         test: {
+          ...shared,
           name: 'backend',
           include: ['tests/backend/**/*.test.ts'],
           testTimeout: 60_000,
@@ -35,6 +49,7 @@ export default defineConfig({
       },
       {
         test: {
+          ...shared,
           name: 'live',
           include: ['tests/live/**/*.test.ts'],
           testTimeout: 120_000,
@@ -44,6 +59,7 @@ export default defineConfig({
       },
       {
         test: {
+          ...shared,
           name: 'vscode',
           include: ['tests/vscode/**/*.test.ts', 'tests/vscode/**/*.test.mjs'],
           testTimeout: 300_000,
