@@ -267,3 +267,20 @@ it('a damaged file means signed out here, said once, and signing in again is all
   await signIn(next, 'here@example.org', 'p');
   expect(await open(here).client.restore()).toMatchObject({ userId: 'here' });
 });
+
+it('a store that can’t be read for a moment signs nobody out', async () => {
+  const window = open(here);
+  await signIn(window, 'here@example.org', 'p');
+  shared.files.failReading = diskError('EIO');
+  window.vault.changes.fire();
+  const heard = (): string[] => window.events.map(({ kind }) => kind);
+  await vi.waitFor(() => expect(heard()).toContain('storeFailed'));
+  expect(heard()).not.toContain('signedOut');
+  expect(window.vault.troubles).toEqual(['failed']);
+  expect(window.client.account()).toMatchObject({ userId: 'here' });
+  expect(await window.client.accessToken()).toContain('e30.');
+  shared.files.failReading = undefined;
+  ahead = HOUR;
+  await window.client.accessToken();
+  expect(await open(here).client.restore()).toMatchObject({ userId: 'here' });
+});

@@ -4,7 +4,7 @@
 import type { StoreChange } from '../../../crate/wasm/pkg/godoty_core.js';
 
 export interface SessionStore {
-  /** The stored text. What can't be read counts as none. */
+  /** The stored text. One that is damaged counts as none. Rejects when the store does not work, which says nothing of the text. */
   read(): Promise<string | undefined>;
   /** Runs `change` on the stored text while no other window does, and carries out what it returns. Rejects when that failed. */
   update(change: (current: string | undefined) => Promise<StoreChange>): Promise<void>;

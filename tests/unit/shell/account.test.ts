@@ -27,9 +27,10 @@ class PlayedStore implements SessionStore {
   readonly onDidChange = this.changed.event;
   text: string | undefined;
   reads = 0;
+  fails: Error | undefined;
   read(): Promise<string | undefined> {
     this.reads += 1;
-    return Promise.resolve(this.text);
+    return this.fails === undefined ? Promise.resolve(this.text) : Promise.reject(this.fails);
   }
   async update(change: Parameters<SessionStore['update']>[0]): Promise<void> {
     await change(this.text);
@@ -163,6 +164,18 @@ describe('a restore', () => {
     expect(reports).toEqual(['restoring the session']);
     openFails = undefined;
     expect(await account.client()).toBe(clients[0]);
+  });
+
+  it('means signed out while the store can’t be read, and is made up for when it can', async () => {
+    storeAt(HERE).text = 'a session';
+    storeAt(HERE).fails = new Error('the disk fails');
+    const account = openAccount();
+    await account.restore();
+    expect(account.state).toEqual({ kind: 'signedOut' });
+    expect([reports, clients]).toEqual([['restoring the session'], []]);
+    storeAt(HERE).fails = undefined;
+    storeAt(HERE).changed.fire();
+    await vi.waitFor(() => expect(account.state).toEqual({ kind: 'signedIn', account: USER }));
   });
 
   it('is left out when the user wants none, and then nothing is read', () => {

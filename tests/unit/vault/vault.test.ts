@@ -495,11 +495,11 @@ describe('a vault with a fault', () => {
     expect(await openWindow(shared).store.read()).toBe('a');
   });
 
-  it('does not throw at the start when SecretStorage can’t be read', async () => {
+  it('is not taken for an empty one when SecretStorage can’t be read', async () => {
     const secrets = new MemorySecrets();
     secrets.get = () => Promise.reject(new Error('locked'));
     const window = openWindow({ secrets });
-    expect(await window.store.read()).toBeUndefined();
+    await expect(window.store.read()).rejects.toThrow('secretStorage');
     expect(window.troubles).toEqual(['secretStorage']);
   });
 
@@ -527,12 +527,12 @@ describe('a vault with a fault', () => {
     expect(window.troubles).toEqual([trouble, trouble]);
   });
 
-  it('changes nothing on a disk that it can’t read, and does not throw at the start', async () => {
+  it('changes nothing on a disk that it can’t read, and is not taken for an empty one', async () => {
     const shared = installation();
     await openWindow(shared).put('a');
     const window = openWindow(shared);
     shared.files.failReading = diskError('EIO');
-    expect(await window.store.read()).toBeUndefined();
+    await expect(window.store.read()).rejects.toThrow('EIO');
     await expect(window.put('b')).rejects.toThrow('EIO');
     expect(window.troubles).toEqual(['failed']);
     shared.files.failReading = undefined;

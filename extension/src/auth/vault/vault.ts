@@ -80,8 +80,9 @@ export class VaultSessionStore implements SessionStore {
       }
       return text;
     } catch (error) {
+      // It says nothing of what is stored: who is signed in stays so.
       this.#tell(troubleOf(error), error);
-      return undefined;
+      throw error;
     }
   }
 
