@@ -143,6 +143,7 @@ export class SignInFlow {
         });
       case 'email': {
         const reply = await askEmail(run.way.way, this.#email, run.signal);
+        run.createUser = false;
         this.#email = reply.kind === 'text' ? reply.text.trim() : this.#email;
         return after(step, reply, run);
       }

@@ -436,6 +436,18 @@ describe('a code by e-mail', () => {
     expect(core.started.map((request) => 'createUser' in request && request.createUser)).toEqual([false, true]);
   });
 
+  it('makes none for another address, which may have one', async () => {
+    core.outcomes.push(fault('ACCOUNT_UNKNOWN'), pending('n1'), pending('n2'));
+    void flow.start();
+    await choose('emailCode');
+    await type(/e-mail/u, 'u2@example.org');
+    await press(/no account/u, 'Create Account');
+    (await host.boxes.next()).back();
+    expect(await type(/e-mail/u, 'u1@example.org')).toBe('u2@example.org');
+    await host.boxes.next();
+    expect(core.started.at(-1)).toMatchObject({ email: 'u1@example.org', createUser: false });
+  });
+
   it('goes back to the address, and ends when the user leaves', async () => {
     const result = flow.start();
     (await reachCode()).back();
