@@ -2,7 +2,7 @@
 import { Uri, workspace } from 'vscode';
 import type { ExtensionContext } from 'vscode';
 
-import { newUuid, timing } from '../core/host.ts';
+import { newUuid, schedule, timing } from '../core/host.ts';
 import { activate as compose } from '../extension.ts';
 import type { Platform } from '../platform.ts';
 import { LeaseLock } from './leaseLock.ts';
@@ -12,7 +12,7 @@ import { WorkspaceFiles } from './workspaceFiles.ts';
 const platform: Platform = {
   vault: (storage) => {
     const folder = Uri.joinPath(storage, 'vault');
-    const lock = new LeaseLock(new WebLock(folder.toString()), workspace.fs, folder, timing, newUuid);
+    const lock = new LeaseLock(new WebLock(folder.toString(), schedule), workspace.fs, folder, timing, newUuid);
     return { files: new WorkspaceFiles(workspace.fs, folder), lock };
   },
 };
