@@ -3,18 +3,26 @@ import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { VaultFiles } from '../auth/vault/ports.ts';
+import { timing } from '../core/host.ts';
 import { hasCode } from './fileLock.ts';
 
 const DRAFT = '.tmp';
+/** What Windows says to a rename while somebody reads the old file: another window, or a virus scanner. */
+const IN_USE = ['EPERM', 'EACCES', 'EBUSY'];
+/** How often the rename is tried, and how long it waits in between, in milliseconds. */
+const ATTEMPTS = 20;
+const PAUSE_MS = 25;
 
 export class DiskFiles implements VaultFiles {
   readonly #folder: string;
   readonly #newName: () => string;
+  readonly #wait: (milliseconds: number) => Promise<void>;
 
   /** `newName` gives names that nobody else gives. */
-  constructor(folder: string, newName: () => string) {
+  constructor(folder: string, newName: () => string, wait = (milliseconds: number) => timing.wait(milliseconds)) {
     this.#folder = folder;
     this.#newName = newName;
+    this.#wait = wait;
   }
 
   async read(name: string): Promise<Uint8Array | undefined> {
@@ -41,7 +49,7 @@ export class DiskFiles implements VaultFiles {
       } finally {
         await handle.close();
       }
-      await rename(draft, join(this.#folder, name));
+      await this.#rename(draft, join(this.#folder, name));
     } catch (error) {
       await rm(draft, { force: true });
       throw error;
@@ -50,6 +58,20 @@ export class DiskFiles implements VaultFiles {
 
   async remove(name: string): Promise<void> {
     await rm(join(this.#folder, name), { force: true });
+  }
+
+  async #rename(from: string, to: string): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await rename(from, to);
+        return;
+      } catch (error) {
+        if (attempt === ATTEMPTS || !IN_USE.some((code) => hasCode(error, code))) {
+          throw error;
+        }
+        await this.#wait(PAUSE_MS);
+      }
+    }
   }
 
   /** Removes drafts of windows that were killed; the lock says that nobody else writes one. */

@@ -92,7 +92,8 @@ async function take(folder: string, number: number): Promise<boolean> {
     await rm(file, { force: true });
     return false;
   }
-  await Promise.all(
+  // One that stays does no harm, and the next holder tries again.
+  await Promise.allSettled(
     numbers.filter((other) => other < number).map((other) => rm(join(folder, String(other)), { force: true })),
   );
   return true;

@@ -1,15 +1,22 @@
 /** The vault's files and lock in Node, on a real disk. */
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { VaultLock } from '../../../extension/src/auth/vault/ports.ts';
 import { newUuid, timing } from '../../../extension/src/core/host.ts';
 import { DiskFiles } from '../../../extension/src/node/diskFiles.ts';
 import { FileLock } from '../../../extension/src/node/fileLock.ts';
-import { MemorySecrets, openWindow } from './support.ts';
+import { MemorySecrets, diskError, openWindow } from './support.ts';
+
+/** The disk's own, unless a test says otherwise. */
+vi.mock('node:fs/promises', async (original) => {
+  const real = await original<typeof import('node:fs/promises')>();
+  return { ...real, rename: vi.fn(real.rename) };
+});
 
 const QUICK = { lookMs: 2, patience: 50, endurance: 5000 };
 
@@ -47,6 +54,31 @@ describe('files on a disk', () => {
     await files.replace('a.json', new Uint8Array(3));
     await expect(files.replace('in-the-way.json', new Uint8Array(3))).rejects.toThrow();
     expect(readdirSync(folder).sort()).toEqual(['a.json', 'in-the-way.json']);
+  });
+
+  it.each(['EPERM', 'EACCES', 'EBUSY'])(
+    'that somebody reads (%s on Windows) are replaced as soon as that is over',
+    async (code) => {
+      const pauses: number[] = [];
+      const files = new DiskFiles(folder, newUuid, (milliseconds) => Promise.resolve(void pauses.push(milliseconds)));
+      vi.mocked(rename).mockRejectedValueOnce(diskError(code)).mockRejectedValueOnce(diskError(code));
+      await files.replace('a.json', new TextEncoder().encode('one'));
+      expect([new TextDecoder().decode(await files.read('a.json')), pauses]).toEqual(['one', [25, 25]]);
+    },
+  );
+
+  it.each<[string, number]>([
+    ['EPERM', 20],
+    ['EIO', 1],
+  ])('that can’t be replaced at all reject (%s) after %i attempts, and stay', async (code, attempts) => {
+    const files = new DiskFiles(folder, newUuid, () => Promise.resolve());
+    await files.replace('a.json', new TextEncoder().encode('one'));
+    vi.mocked(rename).mockClear();
+    for (let times = 0; times < attempts; times += 1) vi.mocked(rename).mockRejectedValueOnce(diskError(code));
+    await expect(files.replace('a.json', new TextEncoder().encode('two'))).rejects.toThrow(code);
+    expect(rename).toHaveBeenCalledTimes(attempts);
+    expect(readdirSync(folder)).toEqual(['a.json']);
+    expect(new TextDecoder().decode(await files.read('a.json'))).toBe('one');
   });
 
   it('that can’t be written reject, and reading goes on', async () => {
@@ -95,6 +127,12 @@ describe('a lock of files', () => {
       await lock().run('a', () => Promise.resolve());
       expect(readdirSync(path.join(folder, 'a.lock'))).toEqual([String(round)]);
     }
+  });
+
+  it('is had although what it was before can’t be cleared away', async () => {
+    mkdirSync(path.join(folder, 'a.lock', '7', 'in the way'), { recursive: true });
+    await lock().run('a', (assertHeld) => assertHeld());
+    expect(readdirSync(path.join(folder, 'a.lock')).sort()).toEqual(['7', '8']);
   });
 
   it('of a window that was killed is taken over', async () => {
