@@ -175,7 +175,7 @@ export function wordsFor(detail: ErrorDetail): Words {
     case 'STORE_FAILED':
       return say(
         l10n.t(
-          'VS Code’s secret storage did not work, so the stored session could not be changed. Check that a keyring is available, then try again.',
+          'The stored Godoty session could not be read or changed. Check that the disk has room and that a keyring is available, then try again.',
         ),
         'retry',
         'showLog',

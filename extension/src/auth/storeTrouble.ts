@@ -49,7 +49,7 @@ export function storeTroubleWords(trouble: StoreTrouble): Words {
     case 'secretStorage':
       return say(
         l10n.t(
-          'VS Code’s secret storage does not work here, so you stay signed in for this session only. A keyring, such as gnome-keyring or KWallet, cures that.',
+          'VS Code’s secret storage does not work here, so a sign-in holds for this session only. A keyring, such as gnome-keyring or KWallet, cures that.',
         ),
         'keyring',
       );
@@ -63,7 +63,7 @@ export function storeTroubleWords(trouble: StoreTrouble): Words {
     case 'readOnly':
       return say(
         l10n.t(
-          'VS Code’s storage folder can’t be read or written, so you stay signed in for this session only. Check its permissions.',
+          'VS Code’s storage folder can’t be read or written, so a sign-in holds for this session only. Check its permissions.',
         ),
         'showLog',
       );
@@ -76,7 +76,9 @@ export function storeTroubleWords(trouble: StoreTrouble): Words {
       );
     case 'failed':
       return say(
-        l10n.t('Your Godoty session can’t be stored, so you stay signed in for this session only. The log says why.'),
+        l10n.t(
+          'Your Godoty session can’t be read or stored, so a sign-in holds for this session only. The log says why.',
+        ),
         'showLog',
       );
   }

@@ -120,7 +120,7 @@ describe('the session store', () => {
   it.each([
     ['ENOSPC', /disk is full/u],
     ['EACCES', /can’t be read or written/u],
-    ['EIO', /can’t be stored/u],
+    ['EIO', /can’t be read or stored/u],
   ])('that fails with %s says so', async (code, text) => {
     world.scratchFiles.failWriting = failing(code);
     const finding = await world.find('vault');

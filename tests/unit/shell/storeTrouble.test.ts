@@ -12,11 +12,11 @@ const TOLD: Record<StoreTrouble, readonly [says: RegExp, button: string]> = {
   keyLost: [/lost the key .* signed out here/u, 'How to Get a Keyring'],
   keyForgotten: [/lost Godoty’s key before, so you may have to sign in again/u, 'How to Get a Keyring'],
   elsewhere: [/in another window\. Reload this one/u, 'Reload Window'],
-  secretStorage: [/does not work here, so you stay signed in for this session only/u, 'How to Get a Keyring'],
+  secretStorage: [/does not work here, so a sign-in holds for this session only/u, 'How to Get a Keyring'],
   diskFull: [/disk is full.* for this session only\. Make room/u, 'Show Log'],
-  readOnly: [/can’t be read or written.* Check its permissions/u, 'Show Log'],
+  readOnly: [/can’t be read or written, so a sign-in holds.* Check its permissions/u, 'Show Log'],
   busy: [/Another window keeps .* locked.* Close windows that hang/u, 'Show Log'],
-  failed: [/can’t be stored.* The log says why/u, 'Show Log'],
+  failed: [/can’t be read or stored, so a sign-in holds.* The log says why/u, 'Show Log'],
 };
 
 /** What each button leads to. */

@@ -113,6 +113,10 @@ describe('words', () => {
     expect(message({ serverMessage: 'At least 12 characters.' })).toContain('At least 12 characters.');
   });
 
+  it('do not blame the keyring alone where the disk may have failed', () => {
+    expect(wordsFor(detail('STORE_FAILED')).message).toMatch(/the disk .* a keyring/u);
+  });
+
   it('say when to come back', () => {
     expect(wordsFor(detail('RATE_LIMITED', { retryAfterMs: 6_100 })).message).toContain('in 7 seconds');
     expect(wordsFor(detail('RATE_LIMITED')).message).not.toMatch(/\d/u);
