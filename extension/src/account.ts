@@ -220,10 +220,14 @@ export class AccountService {
 
   /** Another window wrote the session. A window that has not loaded the core yet reads it from the start. */
   async #storeChanged(backend: Backend): Promise<void> {
+    // A store may have been looking at its files when another backend was set.
+    if (backend !== this.#backend) {
+      return;
+    }
     if (backend.client === undefined) {
       this.#restored = this.#restore(backend);
       await this.#restored;
-      if (this.#state.kind === 'signedIn') {
+      if (backend === this.#backend && this.#state.kind === 'signedIn') {
         this.#news.fire({ kind: 'signedIn', account: this.#state.account });
       }
       return;

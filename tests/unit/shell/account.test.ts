@@ -24,7 +24,7 @@ const USER: Account = { sessionId: 's1', userId: 'u1', email: 'u1@example.org' }
 
 class PlayedStore implements SessionStore {
   readonly changed = new EventEmitter<void>();
-  readonly onDidChange = this.changed.event;
+  onDidChange: SessionStore['onDidChange'] = this.changed.event;
   text: string | undefined;
   reads = 0;
   fails: Error | undefined;
@@ -247,6 +247,23 @@ describe('another backend', () => {
     await account.use(THERE, false);
     expect(account.state).toEqual({ kind: 'signedOut' });
     expect([storeAt(THERE).reads, clients.length]).toEqual([0, 0]);
+  });
+
+  it('hears nothing more of the store of the one before it, which was just looking at its files', async () => {
+    const account = openAccount();
+    const told: (() => void)[] = [];
+    storeAt(THERE).text = 'a session';
+    storeAt(THERE).onDidChange = (listener) => {
+      told.push(listener);
+      return { dispose: () => undefined };
+    };
+    await account.use(THERE, false);
+    storeAt(HERE).text = 'a session';
+    await account.use(HERE, true);
+    expect([account.state.kind, storeAt(THERE).reads, news]).toEqual(['signedIn', 0, []]);
+    for (const tell of told) tell();
+    await Promise.resolve();
+    expect([storeAt(THERE).reads, news]).toEqual([0, []]);
   });
 
   it('wins over a restore of the one before it that is still under way', async () => {
