@@ -31,17 +31,21 @@ export class RoundTrip {
     return true;
   }
 
-  /** Sends the browser off and waits for it. False when it was not sent. */
+  /** Sends the browser off and waits for it. False when it was not sent, or is not waited for any more. */
   async send(signal: AbortSignal): Promise<boolean> {
     const nonce = this.#newNonce();
-    const arrival = new Promise<true>((resolve) => {
+    const arrival = new Promise<boolean>((resolve) => {
       this.#awaited = { nonce, arrived: () => resolve(true) };
+      signal.addEventListener('abort', () => resolve(false), { once: true });
     });
-    const address = await env.asExternalUri(Uri.parse(`${env.uriScheme}://godoty.godoty${PATH}?nonce=${nonce}`));
-    signal.addEventListener('abort', () => {
-      this.#awaited = undefined;
-    });
-    return (await openBrowser(address.toString(true))) && (await arrival);
+    try {
+      const address = await env.asExternalUri(Uri.parse(`${env.uriScheme}://godoty.godoty${PATH}?nonce=${nonce}`));
+      return !signal.aborted && (await openBrowser(address.toString(true))) && (await arrival);
+    } finally {
+      if (this.#awaited?.nonce === nonce) {
+        this.#awaited = undefined;
+      }
+    }
   }
 }
 

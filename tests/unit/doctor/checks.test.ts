@@ -375,6 +375,14 @@ describe('the way back', () => {
     expect(late.text).toMatch(/code by e-mail/u);
   });
 
+  it('sends no browser off for somebody who has left meanwhile', async () => {
+    const leaving = new AbortController();
+    const { ended } = test(leaving.signal);
+    leaving.abort();
+    expect((await ended).status).toBe('failed');
+    expect(host.browsed.waiting).toEqual([]);
+  });
+
   it('that no browser takes says so', async () => {
     host.browserOpens = false;
     const { ended } = test(new AbortController().signal);
