@@ -592,6 +592,8 @@ describe('the marker of keys', () => {
     expect(marker.get()).toEqual([2, 1, 3, 4, 5, 6, 7, 8].map(id));
     expect(marker.former).toEqual([]);
     expect(state.loadWindow().former).toEqual(marker.get());
+    // One that can't be kept is no failure.
+    keyMarkerOf({ get: () => [], update: () => Promise.reject(new Error('the disk is full')) }).add(id(1));
     for (const damaged of ['../../etc', ['../../etc'], [7], { length: 1 }]) {
       expect(keyMarkerOf({ get: () => damaged, update: () => Promise.resolve() }).former).toEqual([]);
     }

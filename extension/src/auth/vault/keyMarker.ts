@@ -21,7 +21,9 @@ export function keyMarkerOf(state: State): KeyMarker {
   return {
     former: get(),
     get,
-    // A marker that is not kept costs no more than a message.
-    add: (id) => void state.update(NAME, [...get().filter((other) => other !== id), id].slice(-MOST)),
+    add: (id) => {
+      // A marker that is not kept costs no more than a message.
+      state.update(NAME, [...get().filter((other) => other !== id), id].slice(-MOST)).then(undefined, () => undefined);
+    },
   };
 }
