@@ -6,9 +6,6 @@ use crate::session::Record;
 /// Joins what memory holds with what the store holds now. `base` is what the store held before, if that is known: what others
 /// have changed since then counts, and what they left alone stays as memory has it, stored or not.
 pub(super) fn merge(mine: Record, base: Option<&Record>, theirs: &Record) -> Record {
-    let key_stays = base.map_or(mine.model_access.is_some(), |base| {
-        base.model_access == theirs.model_access
-    });
     let flow_stays = base.map_or(mine.flow.is_some(), |base| base.flow == theirs.flow);
     let session_stays = match (&mine.session, &theirs.session) {
         // A text from before our last renewal: what it names was used up. 0 is a text that was not counted.
@@ -27,6 +24,12 @@ pub(super) fn merge(mine: Record, base: Option<&Record>, theirs: &Record) -> Rec
         }
         (None, None) => true,
     };
+    // The key of a sign-in that is over elsewhere is nobody's here, stored or not.
+    let goes_on = session_stays || mine.session.as_ref().is_some_and(|mine| holds(theirs, mine));
+    let key_stays = goes_on
+        && base.map_or(mine.model_access.is_some(), |base| {
+            base.model_access == theirs.model_access
+        });
     Record {
         session: if session_stays {
             mine.session

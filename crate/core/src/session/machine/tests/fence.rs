@@ -194,6 +194,27 @@ fn a_sign_out_that_could_not_be_stored_stands_here_and_is_stored_later() {
 }
 
 #[test]
+fn a_key_that_could_not_be_stored_goes_with_its_sign_in() {
+    let body = Secret::new(session_body("s2", "u2", "t2", "r2", 3600));
+    let session = supabase().parse_session(&body, Millis(1_000_000)).unwrap();
+    let another = Record {
+        session: Some(session),
+        ..Record::default()
+    };
+    // Another window signs out, or somebody else signs in there.
+    for theirs in [None, Some(another.to_text(&supabase().base))] {
+        let mut world = World::signed_in();
+        world.writes_fail = 2;
+        assert_eq!(code(&world.ask(Ask::ModelAccess, &mut |_| ok(&config("sk-1")))), ["ok"]);
+        world.stored.clone_from(&theirs);
+        world.input(Input::StoreChanged, &mut silent);
+        assert_eq!(world.machine.record.as_ref().unwrap().model_access, None);
+        world.input(Input::Wake, &mut silent);
+        assert_eq!(world.stored, theirs);
+    }
+}
+
+#[test]
 fn what_could_not_be_stored_is_tried_again_a_minute_later() {
     let mut world = World::signed_in();
     world.writes_fail = 4;
