@@ -335,12 +335,12 @@ impl Session {
             self.jobs.push(Job::EndFlow(nonce));
         } else if let Some(at) = self.jobs.iter().position(|job| job.can_be_left(request)) {
             self.jobs.remove(at);
-        } else if self.step.as_ref().is_some_and(|(_, step)| step.serves(request)) && !self.left.contains(&request) {
-            // What is under way is for whoever comes next.
-            self.reply(request, Err(ErrorCode::Cancelled.into()));
-            self.left.push(request);
-            return;
-        } else {
+        } else if !self.step.as_mut().is_some_and(|(_, step)| step.leave(request)) {
+            if self.step.as_ref().is_some_and(|(_, step)| step.serves(request)) && !self.left.contains(&request) {
+                // What is under way is for whoever comes next.
+                self.reply(request, Err(ErrorCode::Cancelled.into()));
+                self.left.push(request);
+            }
             return;
         }
         self.reply(request, Err(ErrorCode::Cancelled.into()));
@@ -486,6 +486,16 @@ impl Job {
 }
 
 impl Step {
+    /// Takes back what this caller asked for, if it still waits for the store: then nothing of it has been done.
+    fn leave(&mut self, request: RequestId) -> bool {
+        match self {
+            Self::Load(job) if job.can_be_left(request) => **job = Job::Reload,
+            Self::FlowLock { request: asking, .. } if *asking == request => *self = Self::Write(Write::Nothing),
+            _ => return false,
+        }
+        true
+    }
+
     /// Whether this caller waits for a token or a key, which the others get all the same when this one leaves.
     fn serves(&self, request: RequestId) -> bool {
         let need = match self {

@@ -575,6 +575,20 @@ fn a_sign_in_under_way_can_be_cancelled_and_its_late_answer_is_ignored() {
 }
 
 #[test]
+fn a_sign_in_that_is_cancelled_while_the_store_is_read_is_not_begun() {
+    let mut world = World::new(None);
+    let ask = start(Way::Password, "u@example.org", "p");
+    world.machine.handle(Input::Ask(RequestId(1), ask), world.now);
+    let Some(Output::Load(load)) = world.machine.poll() else {
+        panic!("the store comes first")
+    };
+    let replies = world.input(Input::Cancel(RequestId(1)), &mut silent);
+    assert_eq!(code(&replies), ["CANCELLED"]);
+    assert!(world.input(Input::Loaded(load, Ok(None)), &mut silent).is_empty());
+    assert_eq!(world.ask(Ask::Restore, &mut silent), [Ok(Answer::Account(None))]);
+}
+
+#[test]
 fn who_waits_for_a_key_may_leave_and_the_key_is_kept_all_the_same() {
     let mut world = World::signed_in();
     world.ask(Ask::ModelAccess, &mut |_| None);

@@ -319,6 +319,21 @@ fn a_code_whose_check_is_cancelled_can_be_typed_again() {
 }
 
 #[test]
+fn a_code_that_is_taken_back_while_another_window_has_the_store_is_not_sent() {
+    let mut world = pending(Way::EmailCode);
+    let typed = RequestId(9);
+    world.machine.handle(Input::Ask(typed, paste("123456")), world.now);
+    let Some(Output::BeginUpdate(lock)) = world.machine.poll() else {
+        panic!("the lock comes first")
+    };
+    assert_eq!(code(&world.input(Input::Cancel(typed), &mut silent)), ["CANCELLED"]);
+    let began = Input::UpdateBegan(lock, Ok(world.stored.clone()));
+    assert!(world.input(began, &mut silent).is_empty());
+    assert!(matches!(state(&world), FlowState::Pending(_)));
+    assert_eq!(code(&world.ask(paste("123456"), &mut session)), ["ok"]);
+}
+
+#[test]
 fn a_wait_ends_with_the_flows_time() {
     let mut world = pending(Way::Github);
     world.ask(awaited(), &mut silent);
