@@ -92,9 +92,6 @@ impl Driver {
     /// The same, until the caller gives up.
     pub(crate) async fn ask_until(self: &Rc<Self>, ask: Ask, signal: Option<&AbortSignal>) -> Reply {
         let (request, answer) = self.begin(ask);
-        if signal.is_some_and(AbortSignal::aborted) {
-            self.feed(Input::Cancel(request));
-        }
         let this = Rc::clone(self);
         let listening = OnAbort::listen(signal, move || this.feed(Input::Cancel(request)));
         let answer = answer.await;
