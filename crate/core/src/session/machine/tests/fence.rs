@@ -77,6 +77,15 @@ fn a_sign_out_while_a_renewal_was_under_way_stands() {
 }
 
 #[test]
+fn a_key_that_was_issued_while_somebody_signed_out_is_not_kept() {
+    let mut world = World::signed_in();
+    world.taken_over = Some(Change::Erase);
+    world.ask(Ask::ModelAccess, &mut |_| ok(&config("sk-1")));
+    assert_eq!(world.machine.record, Some(Record::default()));
+    assert_eq!(world.stored, None);
+}
+
+#[test]
 fn a_flow_that_another_window_ended_meanwhile_is_not_ended_twice() {
     let mut world = World::new(None);
     world.ask(start(Way::Github, "", ""), &mut silent);

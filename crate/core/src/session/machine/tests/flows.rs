@@ -273,6 +273,12 @@ fn what_the_user_pastes_may_lack_the_nonce_and_the_verifier_decides() {
         code(&world.ask(paste("c2"), &mut |_| refuse(400, "bad_code_verifier"))),
         ["CALLBACK_UNKNOWN"]
     );
+    let declined = "https://shop.example.org/?error=access_denied";
+    assert_eq!(
+        code(&world.ask(paste(declined), &mut silent)),
+        ["ACCESS_DENIED"],
+        "nobody knows of which sign-in"
+    );
     assert_eq!(
         code(&world.ask(paste("c1"), &mut session)),
         ["ok"],
@@ -296,6 +302,19 @@ fn a_second_attempt_takes_the_place_of_the_first() {
         code(&second.ask(callback(&CALLBACK.replace("n1", "n2")), &mut session)),
         ["ok"]
     );
+}
+
+#[test]
+fn a_sign_in_by_password_takes_the_place_of_a_flow_that_waits() {
+    let mut first = pending(Way::Github);
+    first.ask(awaited(), &mut silent);
+    let mut second = sibling(&first);
+    assert_eq!(
+        code(&second.ask(start(Way::Password, "u1@example.org", "p"), &mut session)),
+        ["ok"]
+    );
+    assert_eq!(code(&tell(&mut first, &second)), ["CANCELLED"]);
+    assert_eq!(code(&first.ask(callback(CALLBACK), &mut silent)), ["CALLBACK_UNKNOWN"]);
 }
 
 #[test]

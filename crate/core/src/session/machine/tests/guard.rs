@@ -135,6 +135,43 @@ fn while_it_rests_a_living_token_serves_and_a_dead_one_has_the_servers_answer() 
 }
 
 #[test]
+fn a_siblings_token_ends_the_rest() {
+    let mut world = World::signed_in();
+    world.now = world.now.plus(HOUR);
+    let replies = world.ask(Ask::AccessToken, &mut |_| refuse(503, "x"));
+    assert_eq!(code(&replies), ["SERVER_ERROR"]);
+    // It lives for less than the rest.
+    let body = Secret::new(session_body("s1", "u1", "t2", "r2", 20));
+    let mut session = supabase().parse_session(&body, world.now).unwrap();
+    session.generation = 2;
+    let record = Record {
+        session: Some(session),
+        ..Record::default()
+    };
+    world.stored = Some(record.to_text(&supabase().base));
+    world.input(Input::StoreChanged, &mut silent);
+    world.now = world.now.plus(20_000);
+    assert_eq!(code(&world.ask(Ask::AccessToken, &mut renewal("t3", "r3"))), ["ok"]);
+}
+
+#[test]
+fn a_token_that_the_server_refused_serves_nobody_although_there_is_no_other() {
+    let mut world = World::signed_in();
+    let rpc = Ask::Rpc {
+        function: "profile",
+        body: "{}".into(),
+    };
+    let replies = world.ask(rpc, &mut |request| {
+        if request.url().contains("/token") {
+            Some(Err(TransportError::Network(NetworkCause::Offline)))
+        } else {
+            refuse(401, "bad_jwt")
+        }
+    });
+    assert_eq!((code(&replies), world.sent.len()), (["NETWORK_ERROR"].to_vec(), 2));
+}
+
+#[test]
 fn a_connection_that_comes_back_is_used_at_once_by_who_needs_it() {
     let mut world = World::signed_in();
     world.now = world.now.plus(HOUR);
@@ -257,6 +294,11 @@ fn memory_then_store_then_the_server_then_a_refresh() {
         }
     });
     assert_eq!((code(&replies).as_slice(), world.sent.len()), (&["ok"][..], 2));
+    assert_eq!(
+        code(&world.ask(Ask::AccessToken, &mut silent)),
+        ["ok"],
+        "it is a new one"
+    );
 }
 
 #[test]
