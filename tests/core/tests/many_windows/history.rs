@@ -12,6 +12,8 @@ pub(crate) enum Op {
     Token(usize),
     /// Somebody calls the backend.
     Call(usize),
+    /// Somebody chats, which takes this device's key.
+    Key(usize),
     SignIn(usize),
     SignOut(usize),
     /// A sign-in in the browser begins, and the window waits for it.
@@ -64,6 +66,7 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         8 => window().prop_map(Op::Token),
         4 => window().prop_map(Op::Call),
+        2 => window().prop_map(Op::Key),
         2 => window().prop_map(Op::SignIn),
         1 => window().prop_map(Op::SignOut),
         3 => window().prop_map(Op::Begin),

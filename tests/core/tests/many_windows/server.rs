@@ -12,6 +12,8 @@ const REUSE_MS: u64 = 10_000;
 /// How long the server keeps its side of a flow, in milliseconds.
 const FLOW_MS: u64 = 300_000;
 const USER: &str = "u1";
+/// Where the models are.
+pub(crate) const ENDPOINT: &str = "https://models.example.org";
 
 /// A session at the server: the chain of its refresh tokens, of which the last one is good.
 struct Family {
@@ -41,6 +43,8 @@ pub(crate) struct Server {
     pub(crate) repeats: usize,
     /// Refreshes that were refused.
     pub(crate) refusals: usize,
+    /// Keys that devices got.
+    keys: usize,
     /// Sessions that flows led to, by code.
     pub(crate) redeemed: BTreeMap<String, usize>,
 }
@@ -56,6 +60,7 @@ impl Server {
             rotations: 0,
             repeats: 0,
             refusals: 0,
+            keys: 0,
             redeemed: BTreeMap::new(),
         }
     }
@@ -177,14 +182,8 @@ impl Server {
     }
 
     fn with_token(&mut self, request: &Request, now: u64) -> Response {
-        let claims = request
-            .headers()
-            .find(|(name, _)| *name == "authorization")
-            .and_then(|(_, value)| {
-                let payload = value.expose().split('.').nth(1)?.to_owned();
-                serde_json::from_slice::<Value>(&unbase64url(&payload)).ok()
-            });
-        let Some(claims) = claims else {
+        let authorization = request.headers().find(|(name, _)| *name == "authorization");
+        let Some(claims) = authorization.and_then(|(_, value)| claims_of(value.expose())) else {
             return refuse(401, "no_authorization");
         };
         let id = claims["session_id"].as_str().unwrap().to_owned();
@@ -200,12 +199,24 @@ impl Server {
         if request.url().ends_with("/user") && self.ended(&id) {
             return refuse(403, "session_not_found");
         }
+        if request.url().ends_with("/vscode-config") {
+            self.keys += 1;
+            let key = format!("{}", self.keys);
+            let access = json!({ "endpoint": ENDPOINT, "key": format!("sk-{key}"), "key_id": key });
+            return Response::new(200, json!({ "model_access": access }).to_string());
+        }
         Response::new(200, "{}".into())
     }
 }
 
 fn refuse(status: u16, code: &str) -> Response {
     Response::new(status, format!(r#"{{"code":"{code}","message":"m"}}"#))
+}
+
+/// The claims of an access token: among them `until`, when it ends by the true clock.
+pub(crate) fn claims_of(token: &str) -> Option<Value> {
+    let payload = token.split('.').nth(1)?;
+    serde_json::from_slice(&unbase64url(payload)).ok()
 }
 
 /// A parameter of a URL whose values are plain.

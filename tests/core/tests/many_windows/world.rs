@@ -19,9 +19,10 @@ use godoty_core::session::{
     Answer, Ask, Change, Config, Event, HttpId, Input, Output, RequestId, Session, SignedOutReason, Start, StoreError,
     StoreId,
 };
+use serde_json::Value;
 
 use crate::history::{History, Op};
-use crate::server::{Server, parameter, refresh_token_of};
+use crate::server::{ENDPOINT, Server, claims_of, parameter, refresh_token_of};
 use crate::store::{Kind, Store, Telling, Ticket};
 
 /// After this time a lock whose holder is gone or stands still is taken over, in milliseconds.
@@ -117,6 +118,8 @@ pub(crate) struct World {
     completed: BTreeMap<String, (String, usize)>,
     /// How often a user signed in or out, began or gave up a flow, or an operator ended sessions.
     acts: usize,
+    /// Who signed out last: how much users had done by then, and how many sessions had begun.
+    left: Option<(usize, usize)>,
     /// Writes that met in the moment between a store's look and its write, which only a lock prevents.
     collisions: usize,
     nonce_of: BTreeMap<(usize, u32), String>,
@@ -172,6 +175,7 @@ impl World {
             begun: BTreeMap::new(),
             completed: BTreeMap::new(),
             acts: 0,
+            left: None,
             collisions: 0,
             nonce_of: BTreeMap::new(),
             lost: 0,

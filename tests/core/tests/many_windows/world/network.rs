@@ -24,8 +24,8 @@ impl World {
         self.later(delay, window, What::Arrive(id, Box::new(request)));
     }
 
-    /// The rule for refreshes on the vault: one at a time, and with the token that the store holds now. A session that never
-    /// got into the store is its window's alone.
+    /// The rule for refreshes on the vault: one at a time, with the token that the store holds now, and none before it is due. A
+    /// session that never got into the store is its window's alone.
     pub(super) fn refresh_sent(&mut self, window: usize, token: &str) {
         let family = token.split('.').next().unwrap_or_default();
         let holds = |text: &str| {
@@ -43,6 +43,21 @@ impl World {
         if self.store.holder.is_none_or(|holder| holder.window != window) {
             self.fail(format!("window {window} refreshes without the lock"));
         }
+        if !self.is_due(window) && !self.server.ended(family) {
+            self.fail(format!("window {window} refreshes {token}, which is good for a while"));
+        }
+    }
+
+    /// Whether the stored token has come to 80 % of its life, was refused by the server, or came at a time that is still to come
+    /// by this machine's clock.
+    fn is_due(&self, window: usize) -> bool {
+        let stored = self.store.read(window).unwrap();
+        let record: Value = serde_json::from_str(stored.expose()).unwrap();
+        let time = |name: &str| record["session"][name].as_u64().unwrap();
+        let (issued, expires, now) = (time("issued_at"), time("expires_at"), self.local().0);
+        let token = record["session"]["access_token"].as_str().unwrap();
+        let dead = claims_of(token).unwrap()["until"].as_u64().unwrap() <= self.now;
+        dead || now >= issued + (expires - issued) / 5 * 4 || issued.saturating_sub(now) > 60_000
     }
 
     pub(super) fn arrive(&mut self, window: usize, epoch: u32, id: HttpId, request: &Request) {

@@ -47,15 +47,13 @@ impl World {
             }
             ("callback", Ok(Answer::Completed(account, Way::Github))) => {
                 let nonce = self.nonce_of.remove(&(window, request)).unwrap();
-                let acting = |name: &&&str| matches!(**name, "sign in" | "sign out" | "begin");
-                let busy = self
-                    .windows
-                    .iter()
-                    .any(|window| window.open.values().any(|name| acting(&name)));
-                let acts = if busy { usize::MAX } else { self.acts };
+                let acts = if self.is_busy() { usize::MAX } else { self.acts };
                 if self.completed.insert(nonce, (account.session_id, acts)).is_some() {
                     self.fail("a flow was completed twice");
                 }
+            }
+            ("sign out", Ok(Answer::Done)) => {
+                self.left = (!self.is_busy()).then(|| (self.acts, self.server.known()));
             }
             // Who waits learns how the flow ended, unless a user has gone on meanwhile.
             ("await", Err(error)) => {
@@ -75,6 +73,23 @@ impl World {
             (_, Err(error)) if matches!(error.code, ErrorCode::Internal) => self.fail(format!("{name}: {error:?}")),
             _ => {}
         }
+    }
+
+    /// Whether a window is just doing what a user told it to.
+    fn is_busy(&self) -> bool {
+        let acting = |name: &&str| matches!(*name, "sign in" | "sign out" | "begin");
+        self.windows.iter().any(|window| window.open.values().any(acting))
+    }
+
+    /// Who signed out, and did nothing since, has left nothing: no session and no key, in no window and not in the store.
+    fn is_left(&self) -> bool {
+        let key = |text: Secret| text.expose().contains("\"sk-");
+        let left = |machine: &Session| machine.account().is_none() && machine.key_of(self.local()).is_none();
+        !self.store.read(0).is_some_and(key)
+            && self
+                .windows
+                .iter()
+                .all(|window| window.machine.as_ref().is_none_or(left))
     }
 
     /// All is well again: whoever is signed in must be so in every window, and every caller must have had an answer.
@@ -134,6 +149,9 @@ impl World {
             .collect();
         if self.history.kind != Kind::Private && accounts.len() != 1 {
             return Err(format!("the windows do not agree: {accounts:?}"));
+        }
+        if self.history.kind == Kind::Vault && self.left == Some((self.acts, self.server.known())) && !self.is_left() {
+            return Err("somebody signed out, and something is left".into());
         }
         if self.server.redeemed.values().any(|times| *times > 1) {
             return Err("a code was redeemed twice".into());

@@ -13,7 +13,7 @@ impl World {
                 base: BaseUrl::parse("https://example.supabase.co").unwrap(),
                 publishable_key: "sb_publishable_x".into(),
             },
-            litellm: BaseUrl::parse("https://models.example.org").unwrap(),
+            litellm: BaseUrl::parse(ENDPOINT).unwrap(),
             device: Device {
                 id: "d".into(),
                 name: "n".into(),
@@ -123,6 +123,7 @@ impl World {
                 };
                 self.ask(window % count, "call", ask);
             }
+            Op::Key(window) => drop(self.ask(window % count, "key", Ask::ModelAccess)),
             Op::SignIn(window) => drop(self.ask(window % count, "sign in", self.start(Way::Password))),
             Op::SignOut(window) => {
                 self.excuse();
