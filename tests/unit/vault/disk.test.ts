@@ -1,6 +1,6 @@
 /** The vault's files and lock in Node, on a real disk. */
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { open, rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -15,7 +15,7 @@ import { MemorySecrets, diskError, openWindow } from './support.ts';
 /** The disk's own, unless a test says otherwise. */
 vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof import('node:fs/promises')>();
-  return { ...real, rename: vi.fn(real.rename) };
+  return { ...real, open: vi.fn(real.open), rename: vi.fn(real.rename) };
 });
 
 const QUICK = { lookMs: 2, patience: 50, endurance: 5000 };
@@ -181,6 +181,30 @@ describe('a lock of files', () => {
     });
     await expect(first).rejects.toThrow('busy');
     expect(readFileSync(path.join(folder, 'a.lock', '2'), 'utf8')).toBe('free');
+  });
+
+  it('is not had by one who was late for its number, which others have had and left since', async () => {
+    const take = (): Promise<void> => lock().run('a', () => Promise.resolve());
+    await take();
+    let go = (): void => undefined;
+    const late = new Promise<void>((resolve) => (go = resolve));
+    const real = vi.mocked(open).getMockImplementation();
+    vi.mocked(open).mockClear();
+    vi.mocked(open).mockImplementationOnce(async (...args) => {
+      await late;
+      return await (real as typeof open)(...args);
+    });
+    const slow = vi.fn(() => Promise.resolve());
+    const done = lock().run('a', slow);
+    await vi.waitFor(() => expect(open).toHaveBeenCalledWith(path.join(folder, 'a.lock', '2'), 'wx', 0o600));
+    await take();
+    await lock().run('a', async () => {
+      go();
+      await timing.wait(20 * QUICK.lookMs);
+      expect(slow).not.toHaveBeenCalled();
+    });
+    await done;
+    expect(readdirSync(path.join(folder, 'a.lock'))).toEqual(['4']);
   });
 
   it('is waited for only so long', async () => {

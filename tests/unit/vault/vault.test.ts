@@ -177,6 +177,23 @@ describe('a change in another window', () => {
     expect(heard).toHaveBeenCalledTimes(2);
   });
 
+  it('is not what this window itself is just writing, although the watcher hears of that first', async () => {
+    const shared = installation();
+    const window = openWindow(shared);
+    await window.put('a');
+    const heard = vi.fn();
+    window.store.onDidChange(heard);
+    const replace = shared.files.replace.bind(shared.files);
+    shared.files.replace = async (name, bytes) => {
+      await replace(name, bytes);
+      window.changes.fire();
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    await window.put('b');
+    await window.store.update(() => Promise.resolve({ kind: 'keep' }));
+    expect(heard).not.toHaveBeenCalled();
+  });
+
   it('is told where this window has no key yet and SecretStorage is shared', async () => {
     const shared = installation();
     const second = openWindow(shared);
