@@ -187,6 +187,42 @@ describe.each(engines)('on $name', (engine) => {
       ]);
     });
 
+    it('charges an answer that broke off when the provider billed it, whatever the client said of its tokens', async () => {
+      const callId = crypto.randomUUID();
+      const nothing = {
+        prompt_tokens: 0,
+        completion_tokens: 0,
+        total_tokens: 0,
+        cost_usd: null,
+        cost_source: 'unknown',
+      };
+      await rpc('record_usage', { records: [usageRecord({ ...nothing, call_id: callId, outcome: 'truncated' })] });
+      await log({ call_id: callId, status: 'failure' });
+      await log({ status: 'failure', tokens: 7, spend: '0.5' });
+      expect((await sync()).body).toMatchObject({ settled: 1, added: 1 });
+      expect((await usage()).sort((a, b) => b.total_tokens - a.total_tokens)).toMatchObject([
+        { call_id: callId, total_tokens: 100, cost_settled: '0.25', outcome: 'truncated', reported: true },
+        { total_tokens: 7, cost_settled: '0.5', outcome: 'error', reported: false },
+      ]);
+    });
+
+    it.each([
+      ['before', ['failure', 'success']],
+      ['after', ['success', 'failure']],
+      ['beside another', ['failure', 'failure']],
+    ] as const)('counts an answer that broke off %s a call of the same id', async (_, statuses) => {
+      const callId = crypto.randomUUID();
+      for (const status of statuses) {
+        await log({ call_id: callId, status });
+        await sync();
+      }
+      await sync();
+      expect((await usage()).map(({ total_tokens, cost_settled }) => [total_tokens, cost_settled])).toEqual([
+        [100, '0.25'],
+        [100, '0.25'],
+      ]);
+    });
+
     it('counts every answered call under one id: an id that is used again hides nothing', async () => {
       const callId = crypto.randomUUID();
       for (let round = 0; round < 3; round++) {
@@ -309,13 +345,20 @@ describe.each(engines)('on $name', (engine) => {
     });
 
     it('charges no tokens for a call that failed, whatever the log estimates', async () => {
-      await sync(withLog([row({ status: 'failure', spend: 0, prompt_tokens: 8, total_tokens: 8 })]));
+      const estimate = { prompt_tokens: 8, completion_tokens: 0, total_tokens: 8 };
+      await sync(withLog([row({ status: 'failure', spend: 0, ...estimate })]));
       expect(await usage()).toMatchObject([{ outcome: 'error', total_tokens: 0 }]);
     });
 
     it.each(['BudgetExceededError', 'ProxyRateLimitError'])(
       'counts a call that the proxy refused itself (%s) as none, but settles what a client reported of it',
       async (error_class) => {
+    it('charges the tokens of an answer that broke off also where they cost nothing', async () => {
+      const broken = { status: 'failure', spend: 0, prompt_tokens: 8, completion_tokens: 3, total_tokens: 11 };
+      await sync(withLog([row(broken)]));
+      expect(await usage()).toMatchObject([{ outcome: 'error', total_tokens: 11, cost_settled: '0' }]);
+    });
+
         const callId = crypto.randomUUID();
         await rpc('record_usage', {
           records: [usageRecord({ call_id: callId, outcome: 'error', cost_usd: null, cost_source: 'unknown' })],

@@ -322,7 +322,20 @@ describe('usage at the real proxy', () => {
   it('of a call that failed is a record without cost', async () => {
     const { callId } = await chat(user, 'status-500', { maxRetries: 0 });
     const [record] = await synced(1);
-    expect(record).toMatchObject({ call_id: callId, outcome: 'error', cost: 0 });
+    expect(record).toMatchObject({ call_id: callId, outcome: 'error', cost: 0, total_tokens: 0 });
+  });
+
+  it('of an answer that broke off is what the provider billed until then', async () => {
+    // What the proxy has not passed on yet when a stream breaks is dropped, so the break waits for the first word.
+    const { callId } = await chat(user, 'priced-midstream-error', { maxRetries: 0 }, undefined, () =>
+      world.upstream.breakStreams(),
+    );
+    const [record] = await synced(1);
+    const [spend] = await spendOf(world, callId);
+    const tokens = (spend?.prompt_tokens ?? 0) + (spend?.completion_tokens ?? 0);
+    expect(spend?.spend).toBeGreaterThan(0);
+    expect(record).toMatchObject({ call_id: callId, outcome: 'error', total_tokens: tokens });
+    expect(record?.['cost']).toBeCloseTo(spend?.spend ?? 0, 12);
   });
 
   it('beyond the quota stops at the proxy, says until when, and goes on when it resets', async () => {

@@ -43,7 +43,16 @@ export async function startWorld(): Promise<World> {
     }));
     const proxy = await startLiteLLM({
       paths,
-      models: [...models, { name: 'dead', target: 'openai/dead', url: NOBODY }],
+      models: [
+        ...models,
+        { name: 'dead', target: 'openai/dead', url: NOBODY },
+        {
+          name: 'priced-midstream-error',
+          target: 'openai/midstream-error',
+          url: upstream.url,
+          limits: { input_cost_per_token: 0.000_001, output_cost_per_token: 0.000_002 },
+        },
+      ],
     });
     closing.push(() => proxy.close());
     const front = await openFront(proxy.url);

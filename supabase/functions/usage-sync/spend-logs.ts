@@ -127,8 +127,9 @@ export async function spendPage(
 function spendOf(row: v.InferOutput<typeof Row>): Spend {
   const { usage_object: usage, litellm_call_id: callId, error_information: error } = row.metadata;
   const failed = row.status === 'failure';
-  // The log has an estimate of the prompt's tokens for a call that failed, but nobody used or paid for them.
-  const unused = failed && row.spend === 0;
+  // The log has an estimate of the prompt's tokens for a call that failed, but nobody used or paid for them, unless an
+  // answer had begun.
+  const unused = failed && row.spend === 0 && row.completion_tokens === 0;
   const { prompt_tokens_details: prompt, completion_tokens_details: completion } = usage;
   const tokens = (...values: readonly unknown[]): number =>
     v.parse(
