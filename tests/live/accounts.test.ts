@@ -338,6 +338,22 @@ describe('usage at the real proxy', () => {
     expect(record?.['cost']).toBeCloseTo(spend?.spend ?? 0, 12);
   });
 
+  it('beyond the quota stops at models without a price, too', async () => {
+    await setPlan(userId, await newPlan({ tokens_per_month: 10 }));
+    const { key } = keyOf(user);
+    expect(await refusalOf(key, 'free')).toBeUndefined();
+    await synced(1);
+    await vi.waitFor(async () => {
+      expect(await refusalOf(key, 'free')).toBe('throttling_error');
+    }, SOON);
+    expect(await refusalOf(key)).toBe('budget_exceeded');
+    await setPlan(userId, await newPlan({}));
+    await sync();
+    await vi.waitFor(async () => {
+      expect([await refusalOf(key, 'free'), await refusalOf(key)]).toEqual([undefined, undefined]);
+    }, SOON);
+  });
+
   it('beyond the quota stops at the proxy, says until when, and goes on when it resets', async () => {
     // An answer uses 17 tokens.
     await setPlan(userId, await newPlan({ tokens_per_month: 30 }));

@@ -52,6 +52,13 @@ export async function startWorld(): Promise<World> {
           url: upstream.url,
           limits: { input_cost_per_token: 0.000_001, output_cost_per_token: 0.000_002 },
         },
+        // As operators have it who run the model themselves.
+        {
+          name: 'free',
+          target: 'openai/free',
+          url: upstream.url,
+          limits: { input_cost_per_token: 0, output_cost_per_token: 0 },
+        },
       ],
     });
     closing.push(() => proxy.close());

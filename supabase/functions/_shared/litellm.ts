@@ -30,7 +30,8 @@ const ALL_MODELS = ['all-proxy-models'];
  *
  * They sit on the user and not on the keys, so that five devices have one budget; and on no team, which would switch
  * the user's budget off. A blocked account has a budget of nothing: one call stops every key, those to come included,
- * and what a client is told (`budget_exceeded`) makes it stop instead of asking for another key.
+ * and what a client is told (`budget_exceeded`) makes it stop instead of asking for another key. LiteLLM looks at no budget
+ * when a model's price is 0, so no request a minute is allowed either.
  */
 export async function tellLimits(env: Env, gateway: GatewayConfig, account: AccountLimits): Promise<void> {
   const { blocked, maxBudgetUsd } = account;
@@ -40,7 +41,7 @@ export async function tellLimits(env: Env, gateway: GatewayConfig, account: Acco
     user_role: 'internal_user_viewer',
     max_budget: blocked !== null ? 0 : maxBudgetUsd === null ? null : Number(maxBudgetUsd),
     budget_duration: account.budgetDuration,
-    rpm_limit: account.rpm,
+    rpm_limit: blocked !== null ? 0 : account.rpm,
     tpm_limit: account.tpm,
     models: account.models ?? ALL_MODELS,
     metadata: {
