@@ -173,6 +173,11 @@ describe('the limits of an account', () => {
     ['GET', '/spend/logs/v2?start_date=2026-01-01&end_date=2027-01-01', undefined],
     ['GET', '/user/info', undefined],
     ['GET', '/key/info', undefined],
+    // These would go to a provider with the operator's own key, past the plan's models and limits.
+    ['GET', '/v1/files', undefined],
+    ['POST', '/v1/batches', {}],
+    ['POST', '/v1/fine_tuning/jobs', {}],
+    ['GET', '/openai/v1/models', undefined],
   ])('cannot be changed or looked into with a device’s key (%s %s)', async (method, path, body) => {
     const key = await issue(account, crypto.randomUUID());
     const response = await fetch(world.proxy.url + path, {

@@ -28,6 +28,7 @@ export interface KeyRow {
 const Generate = v.looseObject({
   key: v.optional(v.nullable(v.pipe(v.string(), v.startsWith('sk-'), v.minLength(16), v.maxLength(200)))),
   key_type: v.optional(v.nullable(v.picklist(['default', 'llm_api']))),
+  allowed_routes: v.optional(v.nullable(v.array(v.string()))),
   user_id: v.optional(v.nullable(v.string())),
   key_alias: v.optional(v.nullable(v.string())),
   models: v.optional(v.nullable(v.array(v.string()))),
@@ -155,7 +156,8 @@ export class VirtualKeys {
           input.duration == null ? null : new Date(now + milliseconds(input.duration)),
           JSON.stringify(input.metadata ?? {}),
           new Date(now),
-          input.key_type ?? null,
+          // Of the routes only `/key/info` is told apart here.
+          input.key_type ?? (input.allowed_routes?.includes('/key/info') === false ? 'llm_api' : null),
         ],
       );
       return found(row);

@@ -25,6 +25,9 @@ export interface AccountLimits {
 /** How LiteLLM names “all models” on a user; an empty list would leave what it has. */
 const ALL_MODELS = ['all-proxy-models'];
 
+/** All that a device asks of the proxy. What else `llm_api` would allow (files, batches, the providers' own APIs) is not. */
+const DEVICE_ROUTES = ['/v1/chat/completions', '/v1/models', '/v1/model/info'];
+
 /**
  * Tells LiteLLM an account's limits; a user that it does not know yet is created. Throws a Refusal.
  *
@@ -78,8 +81,8 @@ const Generated = v.object({
 export async function generateKey(env: Env, gateway: GatewayConfig, key: NewKey): Promise<Date | null> {
   const { status, body } = await call(env, gateway, '/key/generate', {
     key: key.key,
-    // Good for models only: with it nobody can read logs or make other keys.
-    key_type: 'llm_api',
+    // Good for chat alone: with it nobody can read logs, make other keys, or use a provider past the budget.
+    allowed_routes: DEVICE_ROUTES,
     user_id: key.userId,
     key_alias: key.alias,
     metadata: key.metadata,
