@@ -77,6 +77,19 @@ describe('the access token', () => {
     expect(await ask(token)).toEqual(INVALID);
   });
 
+  it('is held to the project’s issuer and keys also where a setting for others is empty', async () => {
+    const empty = publishing(() => mint.published, { GODOTY_JWT_ISSUER: '', GODOTY_JWT_SECRET: '' });
+    expect(await ask(await mint.good.ES256(), empty)).toEqual(ACCEPTED);
+    for (const name of ['is of another issuer', 'is of no issuer', 'takes nothing for a secret']) {
+      expect(await ask(await mint.forged[name]?.(), empty), name).toEqual(INVALID);
+    }
+  });
+
+  it('is not checked by a shared secret that can be guessed', async () => {
+    const guessable = publishing(() => mint.published, { GODOTY_JWT_SECRET: 'secret' });
+    expect(await ask(await mint.good.ES256(), guessable)).toEqual([500, 'misconfigured']);
+  });
+
   it.each(FORGED)('is refused when it %s', async (name) => {
     expect(await ask(await mint.forged[name]?.())).toEqual(INVALID);
   });

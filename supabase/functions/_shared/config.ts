@@ -32,11 +32,12 @@ export interface GatewayConfig {
  */
 export function projectConfig(env: Env): ProjectConfig {
   const url = address(env, 'SUPABASE_URL');
+  const legacySecret = optional(env, 'GODOTY_JWT_SECRET');
   return {
     url,
-    issuer: env.get('GODOTY_JWT_ISSUER') ?? `${url}/auth/v1`,
+    issuer: optional(env, 'GODOTY_JWT_ISSUER') ?? `${url}/auth/v1`,
     secretKey: secretKey(env),
-    legacyJwtSecret: env.get('GODOTY_JWT_SECRET'),
+    legacyJwtSecret: legacySecret === undefined ? undefined : unguessable('GODOTY_JWT_SECRET', legacySecret),
   };
 }
 
@@ -45,15 +46,19 @@ export function gatewayConfig(env: Env): GatewayConfig {
   const url = address(env, 'LITELLM_URL');
   return {
     url,
-    publicUrl: env.get('LITELLM_PUBLIC_URL') === undefined ? url : address(env, 'LITELLM_PUBLIC_URL'),
+    publicUrl: optional(env, 'LITELLM_PUBLIC_URL') === undefined ? url : address(env, 'LITELLM_PUBLIC_URL'),
     masterKey: needed(env, 'LITELLM_MASTER_KEY'),
   };
 }
 
 /** Reads GODOTY_SYNC_SECRET, by which the operator's schedule is known. Throws a Refusal. */
 export function syncSecret(env: Env): string {
-  const secret = needed(env, 'GODOTY_SYNC_SECRET');
-  return secret.length < MIN_SECRET_LENGTH ? misconfigured('GODOTY_SYNC_SECRET') : secret;
+  return unguessable('GODOTY_SYNC_SECRET', needed(env, 'GODOTY_SYNC_SECRET'));
+}
+
+/** Reads GODOTY_ADDRESS_HEADER: the header in which the gateway says where a request comes from. */
+export function addressHeader(env: Env): string {
+  return optional(env, 'GODOTY_ADDRESS_HEADER') ?? 'x-forwarded-for';
 }
 
 /** Shorter ones can be guessed. */
@@ -72,8 +77,17 @@ function secretKey(env: Env): string {
 }
 
 function needed(env: Env, name: string): string {
+  return optional(env, name) ?? misconfigured(name);
+}
+
+/** A setting; an empty one, as a template of secrets leaves it, says as little as none. */
+function optional(env: Env, name: string): string | undefined {
   const value = env.get(name);
-  return value === undefined || value === '' ? misconfigured(name) : value;
+  return value === '' ? undefined : value;
+}
+
+function unguessable(name: string, secret: string): string {
+  return secret.length < MIN_SECRET_LENGTH ? misconfigured(name) : secret;
 }
 
 function address(env: Env, name: string): string {

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 
+import { addressHeader } from './config.ts';
 import type { GatewayConfig, ProjectConfig } from './config.ts';
 import type { Env } from './env.ts';
 import { Refusal } from './errors.ts';
@@ -137,7 +138,7 @@ export async function admitKeyIssue({ env, project }: Servers, request: Request,
  * this a claim; the limit by account does not depend on it.
  */
 function callerAddress(env: Env, request: Request): string | null {
-  const named = request.headers.get(env.get('GODOTY_ADDRESS_HEADER') ?? 'x-forwarded-for');
+  const named = request.headers.get(addressHeader(env));
   const first = named?.split(',')[0]?.trim() ?? '';
   return first === '' || first.length > 64 ? null : first;
 }
