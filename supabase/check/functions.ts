@@ -47,13 +47,18 @@ async function checkReady(project: Server): Promise<readonly Finding[]> {
   if (ready?.success !== true) {
     return [notDeployed('function: ready', reply)];
   }
-  const of = (subject: string, state: string, remedy: string): Finding =>
+  const of = (subject: string, state: string, misconfigured: string, unreachable: string): Finding =>
     state === 'ok'
       ? pass(subject, 'the functions reach it')
-      : fail(subject, state, state === 'misconfigured' ? SECRETS : remedy);
+      : fail(subject, state, state === 'misconfigured' ? misconfigured : unreachable);
   return [
-    of('reached: database', ready.output.database, 'Apply the migrations (supabase db push); see the functions’ log.'),
-    of('reached: LiteLLM', ready.output.models, 'Start LiteLLM and its database, and check LITELLM_URL.'),
+    of(
+      'reached: database',
+      ready.output.database,
+      'See the functions’ log: a secret is missing, or row level security is off (alter table … enable row level security).',
+      'Apply the migrations (supabase db push); see the functions’ log.',
+    ),
+    of('reached: LiteLLM', ready.output.models, SECRETS, 'Start LiteLLM and its database, and check LITELLM_URL.'),
   ];
 }
 

@@ -10,13 +10,14 @@ import { checkBackend } from '../../supabase/check/check.ts';
 import { readExpected } from '../../supabase/check/expected.ts';
 import type { Expected } from '../../supabase/check/expected.ts';
 import type { Finding } from '../../supabase/check/finding.ts';
-import { startTestStack } from './support.ts';
+import { startTestStack, TestClock } from './support.ts';
 
+const clock = new TestClock();
 let stack: LocalStack;
 let expected: Expected;
 
 beforeAll(async () => {
-  stack = await startTestStack({ autoConfirm: false });
+  stack = await startTestStack({ autoConfirm: false, clock });
   expected = await readExpected();
 });
 afterAll(() => stack.close());
@@ -74,13 +75,20 @@ const check = (url = stack.supabaseUrl, litellm = stack.litellmUrl): Promise<rea
 const wrong = (findings: readonly Finding[]): readonly string[] =>
   findings.filter(({ status }) => status !== 'pass').map(({ status, subject }) => `${status} ${subject}`);
 
+/** What is wrong once the functions have forgotten what they said before. */
+async function wrongNow(): Promise<readonly string[]> {
+  clock.advance(5_000);
+  return wrong(await check());
+}
+
 /** Puts a fault into the database, looks, and takes it out again. */
 async function withSql(fault: string, remedy: string): Promise<readonly string[]> {
   await stack.db.exec(fault);
   try {
-    return wrong(await check());
+    return await wrongNow();
   } finally {
     await stack.db.exec(remedy);
+    expect(await wrongNow()).toEqual([]);
   }
 }
 
@@ -120,6 +128,12 @@ describe('a fault in the database', () => {
       'alter table public.plans disable row level security; grant select on public.plans to anon',
       'alter table public.plans enable row level security; revoke all on public.plans from anon',
       'fail database: plans',
+    ],
+    [
+      'rows that everybody who is signed in reads',
+      'alter table public.usage_records disable row level security',
+      'alter table public.usage_records enable row level security',
+      'fail reached: database',
     ],
     [
       'a grant that row security makes harmless',

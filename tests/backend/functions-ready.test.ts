@@ -63,6 +63,22 @@ describe('ready', () => {
     expect(lines.join('\n')).toContain('LITELLM_MASTER_KEY');
   });
 
+  it('says that row level security is off somewhere, and tells the operator alone that it is that', async () => {
+    const lines: string[] = [];
+    await stack.db.exec('alter table public.usage_records disable row level security');
+    try {
+      const answer = await ask({ ...without(''), log: (line: string) => lines.push(line) });
+      expect([answer.status, answer.body]).toEqual([
+        503,
+        { status: 'not_ready', database: 'misconfigured', models: 'ok' },
+      ]);
+    } finally {
+      await stack.db.exec('alter table public.usage_records enable row level security');
+    }
+    expect(lines).toEqual(['ready: row level security is off on a table that has policies']);
+    expect((await ask(without(''))).status).toBe(200);
+  });
+
   it('holds no secret, address or name in its answer', async () => {
     for (const env of [without(''), without(stack.supabaseUrl), without(stack.litellmUrl)]) {
       const { text } = await ask(env);

@@ -310,7 +310,9 @@ describe.each(engines)('access on $name', (engine) => {
 
     it('keeps row level security on for every table', async () => {
       const off = await db.query(
-        `select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relrowsecurity`,
+        `select oid::regclass::text as name from pg_class
+         where relnamespace in ('public'::regnamespace, 'godoty'::regnamespace) and relkind in ('r', 'p')
+           and not relrowsecurity`,
       );
       expect(off).toEqual([]);
     });

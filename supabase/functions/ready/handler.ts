@@ -42,7 +42,9 @@ function readinessOf(env: Env): Promise<Readiness> {
   }
   const answer = Promise.all([
     stateOf(env, async () => {
-      await callAsService(env, projectConfig(env), 'backend_ready', {}, v.literal(true));
+      if (!(await callAsService(env, projectConfig(env), 'backend_ready', {}, v.boolean()))) {
+        throw new Refusal('misconfigured', 'row level security is off on a table that has policies');
+      }
     }),
     stateOf(env, async () => {
       const { status, body } = await call(env, gatewayConfig(env), '/health/readiness');
