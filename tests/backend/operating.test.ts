@@ -1,10 +1,21 @@
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
 
 import * as v from 'valibot';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import type { Database } from '../../local/server/db/database.ts';
+import { migrate } from '../../local/server/db/migrate.ts';
+import { openPostgres } from '../../local/server/db/postgres.ts';
 import type { LocalStack } from '../../local/server/start.ts';
-import { signUp, startTestStack } from './support.ts';
+import { ensure } from '../../local/setup/main.mjs';
+import { realPostgres, withRealPostgres } from './databases.ts';
+import { newUser, value } from './sql.ts';
+import { signUp, startTestStack, usageRecord } from './support.ts';
 
 const page = readFileSync('docs/operating.md', 'utf8');
 let stack: LocalStack;
@@ -92,4 +103,63 @@ describe('the operator’s page', () => {
       expect(Object.keys(scripts)).toContain(script);
     }
   });
+});
+
+// PGlite has no programs that dump and load.
+describe.runIf(withRealPostgres)('a backup', () => {
+  it('is restored into an empty project by the command of the page, to the last row', async () => {
+    const [, section = ''] = page.split('\n## Backup and restore\n');
+    const [, command = ''] = /```sh\n([^]*?)```/.exec(section) ?? [];
+    const { paths } = await ensure('postgres');
+    const server = await realPostgres.start();
+    const folder = await mkdtemp(path.join(tmpdir(), 'godoty-restore-'));
+    const run = (program: string, args: readonly string[], url = ''): Promise<unknown> =>
+      promisify(execFile)(program, args, {
+        cwd: folder,
+        env: { PATH: [paths['postgresBin'], process.env['PATH']].join(path.delimiter), DATABASE_URL: url },
+      });
+    const urls = [(await server.createUrl?.()) ?? '', (await server.createUrl?.()) ?? ''] as const;
+    const [used, fresh] = [await openPostgres(urls[0]), await openPostgres(urls[1])];
+    try {
+      await migrate(used);
+      await migrate(fresh);
+      const ada = await newUser(used, 'ada@example.com');
+      await value(used, 'authenticated', { sub: ada }, 'public.record_usage(($1::text)::jsonb)', [
+        JSON.stringify([usageRecord()]),
+      ]);
+      await value(used, 'service_role', {}, 'public.set_plan($1, $2)', [ada, 'pro']);
+      await used.exec(`update public.plans set tokens_per_month = 7 where name = 'free';
+        update godoty.settings set default_plan = 'pro'`);
+
+      // As `supabase db dump --data-only` does it.
+      const schemas = ['auth', 'public', 'godoty'].map((name) => `--schema=${name}`);
+      await run('pg_dump', ['--data-only', ...schemas, '--file', 'data.sql', urls[0]]);
+      await run('bash', ['-c', command], urls[1]);
+      expect(await contentOf(fresh)).toEqual(await contentOf(used));
+
+      // And work goes on where it stood.
+      await value(fresh, 'service_role', {}, 'public.set_plan($1, $2)', [ada, 'enterprise']);
+      expect(await value(fresh, 'authenticated', { sub: ada }, 'public.profile()')).toMatchObject({
+        plan: 'enterprise',
+      });
+    } finally {
+      await Promise.all([used.close(), fresh.close()]);
+      await server.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  /** All rows of all tables, by name. */
+  async function contentOf(db: Database): Promise<Readonly<Record<string, readonly string[]>>> {
+    const tables = await db.query<{ name: string }>(
+      `select oid::regclass::text as name from pg_class
+       where relkind = 'r' and relnamespace in ('auth'::regnamespace, 'public'::regnamespace, 'godoty'::regnamespace)`,
+    );
+    const content: Record<string, readonly string[]> = {};
+    for (const { name } of tables) {
+      const rows = await db.query<{ line: string }>(`select item::text as line from ${name} as item order by 1`);
+      content[name] = rows.map(({ line }) => line);
+    }
+    return content;
+  }
 });
