@@ -12,6 +12,8 @@ export interface Expected {
   readonly version: string;
   readonly tables: readonly string[];
   readonly functions: readonly DatabaseFunction[];
+  /** The number of the newest migration. */
+  readonly migration: string;
   readonly edgeFunctions: readonly string[];
   /** Patterns of the addresses that a sign-in may lead back to. */
   readonly redirectUrls: readonly string[];
@@ -41,7 +43,7 @@ export async function readExpected(): Promise<Expected> {
   };
 }
 
-async function schema(): Promise<Pick<Expected, 'tables' | 'functions'>> {
+async function schema(): Promise<Pick<Expected, 'tables' | 'functions' | 'migration'>> {
   const db = await openPglite(undefined);
   try {
     await migrate(db);
@@ -55,7 +57,8 @@ async function schema(): Promise<Pick<Expected, 'tables' | 'functions'>> {
        where pronamespace = 'public'::regnamespace and prokind = 'f' and prorettype <> 'trigger'::regtype
        order by proname`,
     );
-    return { tables: tables.map(({ name }) => name), functions };
+    const [newest] = await db.query<{ migration: string }>('select godoty.newest_migration() as migration');
+    return { tables: tables.map(({ name }) => name), functions, migration: newest?.migration ?? '' };
   } finally {
     await db.close();
   }

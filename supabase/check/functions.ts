@@ -8,11 +8,16 @@ import type { Reply, Server } from './server.ts';
 
 const DEPLOY = 'Deploy: supabase functions deploy';
 const SECRETS = 'Set the functions’ secrets: supabase secrets set LITELLM_URL=… LITELLM_MASTER_KEY=…';
+const MIGRATE = 'Apply the migrations of the checkout that the functions are of: supabase db push';
 /** These two are open to all. */
 const OPEN = ['health', 'ready'];
 
 const Health = v.object({ status: v.literal('ok'), version: v.string() });
-const Ready = v.object({ database: v.string(), models: v.string() });
+const Ready = v.object({
+  database: v.string(),
+  models: v.string(),
+  migration: v.optional(v.nullable(v.string()), null),
+});
 const Message = v.object({ message: v.string() });
 
 /** The edge functions: deployed, of this version, set up, closed to strangers, and what they reach. */
@@ -20,7 +25,7 @@ export async function checkFunctions(project: Server, expected: Expected): Promi
   const closed = expected.edgeFunctions.filter((name) => !OPEN.includes(name));
   const findings = await Promise.all([
     checkHealth(project, expected.version),
-    ...(expected.edgeFunctions.includes('ready') ? [checkReady(project)] : []),
+    ...(expected.edgeFunctions.includes('ready') ? [checkReady(project, expected.migration)] : []),
     ...closed.map((name) => checkClosed(project, name)),
     ...closed.map((name) => checkCors(project, name)),
   ]);
@@ -41,7 +46,7 @@ async function checkHealth(project: Server, version: string): Promise<readonly F
   ];
 }
 
-async function checkReady(project: Server): Promise<readonly Finding[]> {
+async function checkReady(project: Server, newest: string): Promise<readonly Finding[]> {
   const reply = await project.ask('/functions/v1/ready');
   const ready = reply.kind === 'answer' ? v.safeParse(Ready, reply.body) : undefined;
   if (ready?.success !== true) {
@@ -51,7 +56,15 @@ async function checkReady(project: Server): Promise<readonly Finding[]> {
     state === 'ok'
       ? pass(subject, 'the functions reach it')
       : fail(subject, state, state === 'misconfigured' ? misconfigured : unreachable);
+  const { migration } = ready.output;
   return [
+    ...(migration === null
+      ? []
+      : [
+          migration === newest
+            ? pass('database: migrations', `up to ${migration}`)
+            : fail('database: migrations', `up to ${migration}, this checkout has ${newest}`, MIGRATE),
+        ]),
     of(
       'reached: database',
       ready.output.database,

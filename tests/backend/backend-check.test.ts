@@ -99,6 +99,7 @@ describe('a healthy backend', () => {
     const details = Object.fromEntries(findings.map(({ subject, detail }) => [subject, detail]));
     expect(details['database: tables']).toContain(`${expected.tables.length} are there`);
     expect(details['database: functions']).toContain(`${expected.functions.length} are there`);
+    expect(details['database: migrations']).toBe(`up to ${expected.migration}`);
     expect(expected.tables).toEqual(expect.arrayContaining(['user_profiles', 'usage_records', 'audit_log']));
     expect(expected.functions.map(({ name }) => name)).toEqual(expect.arrayContaining(['profile', 'record_usage']));
     expect(Object.keys(details).filter((subject) => /^redirect: \w.*:\/\//.test(subject))).toHaveLength(7);
@@ -267,6 +268,12 @@ describe('a fault in the project', () => {
       '/functions/v1/vscode-config',
       { status: 500, body: { code: 'misconfigured', message: 'its operator has to set LITELLM_URL.' } },
       ['fail function: vscode-config'],
+    ],
+    [
+      'a migration that is missing',
+      '/functions/v1/ready',
+      { body: { status: 'ready', database: 'ok', models: 'ok', migration: '20261121000840' } },
+      ['fail database: migrations'],
     ],
     [
       'the platform’s own token check',

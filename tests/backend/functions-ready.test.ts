@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -30,16 +30,18 @@ function without(address: string, settings: Readonly<Record<string, string | und
 }
 
 describe('ready', () => {
-  it('answers anybody that the database and the models are there', async () => {
+  it('answers anybody that the database and the models are there, and which migration is the newest', async () => {
     const answer = await call(stack, '/functions/v1/ready', { apikey: null });
-    expect([answer.status, answer.body]).toEqual([200, { status: 'ready', database: 'ok', models: 'ok' }]);
+    const files = (await readdir('supabase/migrations')).filter((name) => name.endsWith('.sql')).sort();
+    const migration = files.at(-1)?.split('_')[0];
+    expect([answer.status, answer.body]).toEqual([200, { status: 'ready', database: 'ok', models: 'ok', migration }]);
   });
 
   it('says which of the two is gone', async () => {
     const noDatabase = await ask(without(stack.supabaseUrl));
     expect([noDatabase.status, noDatabase.body]).toEqual([
       503,
-      { status: 'not_ready', database: 'unreachable', models: 'ok' },
+      { status: 'not_ready', database: 'unreachable', models: 'ok', migration: null },
     ]);
     expect((await ask(without(stack.litellmUrl))).body).toMatchObject({ database: 'ok', models: 'unreachable' });
   });
@@ -59,7 +61,7 @@ describe('ready', () => {
     const lines: string[] = [];
     const env = { ...without('', { LITELLM_MASTER_KEY: undefined }), log: (line: string) => lines.push(line) };
     const answer = await ask(env);
-    expect(answer.body).toEqual({ status: 'not_ready', database: 'ok', models: 'misconfigured' });
+    expect(answer.body).toMatchObject({ status: 'not_ready', database: 'ok', models: 'misconfigured' });
     expect(lines.join('\n')).toContain('LITELLM_MASTER_KEY');
   });
 
@@ -68,7 +70,7 @@ describe('ready', () => {
     await stack.db.exec('alter table public.usage_records disable row level security');
     try {
       const answer = await ask({ ...without(''), log: (line: string) => lines.push(line) });
-      expect([answer.status, answer.body]).toEqual([
+      expect([answer.status, answer.body]).toMatchObject([
         503,
         { status: 'not_ready', database: 'misconfigured', models: 'ok' },
       ]);

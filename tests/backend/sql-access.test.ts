@@ -87,6 +87,8 @@ const FUNCTIONS: Readonly<Record<string, readonly RequestRole[]>> = {
   'public.gateway_deletions_owed(p_limit integer)': ['service_role'],
   'public.gateway_deletions_done(p_deleted text[], p_absent text[], p_users uuid[])': ['service_role'],
   'public.backend_ready()': ['service_role'],
+  'public.backend_state()': ['service_role'],
+  'godoty.newest_migration()': [],
   'public.usage_sync_begin(p_holder uuid)': ['service_role'],
   'public.usage_sync_book(p_holder uuid, p_reader text, p_until timestamp with time zone, p_rows jsonb)': [
     'service_role',

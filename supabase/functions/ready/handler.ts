@@ -12,12 +12,15 @@ type State = 'ok' | 'misconfigured' | 'unreachable';
 interface Readiness {
   readonly database: State;
   readonly models: State;
+  /** The newest migration that the database has; null when it did not say. */
+  readonly migration: string | null;
 }
 
 /** Anybody may ask, so the servers behind are asked at most this often. */
 const KEPT_MS = 5_000;
 
 const Healthy = v.object({ status: v.literal('healthy'), db: v.literal('connected') });
+const Database = v.object({ row_security: v.boolean(), migration: v.string() });
 
 const kept = new WeakMap<Env, { readonly until: number; readonly answer: Promise<Readiness> }>();
 
@@ -40,9 +43,12 @@ function readinessOf(env: Env): Promise<Readiness> {
   if (known !== undefined && env.now() < known.until) {
     return known.answer;
   }
+  let migration: string | null = null;
   const answer = Promise.all([
     stateOf(env, async () => {
-      if (!(await callAsService(env, projectConfig(env), 'backend_ready', {}, v.boolean()))) {
+      const database = await callAsService(env, projectConfig(env), 'backend_state', {}, Database);
+      migration = database.migration;
+      if (!database.row_security) {
         throw new Refusal('misconfigured', 'row level security is off on a table that has policies');
       }
     }),
@@ -52,7 +58,7 @@ function readinessOf(env: Env): Promise<Readiness> {
         throw new Error(`/health/readiness: status ${status}`);
       }
     }),
-  ]).then(([database, models]) => ({ database, models }));
+  ]).then(([database, models]) => ({ database, models, migration }));
   kept.set(env, { until: env.now() + KEPT_MS, answer });
   return answer;
 }
