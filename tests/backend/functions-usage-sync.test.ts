@@ -726,9 +726,12 @@ describe.each(engines)('on $name', (engine) => {
       const own = await startTestStack({ syncSeconds: 0.05 });
       try {
         await own.db.query(`insert into godoty.rate_limits values ('lapsed', now() - interval '1 second')`);
-        await vi.waitFor(async () => {
-          expect(await own.db.query('select 1 from godoty.rate_limits')).toEqual([]);
-        });
+        await vi.waitFor(
+          async () => {
+            expect(await own.db.query('select 1 from godoty.rate_limits')).toEqual([]);
+          },
+          { timeout: 30_000 },
+        );
       } finally {
         await own.close();
       }

@@ -111,10 +111,10 @@ describe('the program', () => {
     await expect(fetch(stack.supabaseUrl)).rejects.toThrow();
   });
 
-  it('is up within five seconds', async () => {
+  it('is up within five seconds', { timeout: 240_000 }, async () => {
     const boots: number[] = [];
     // A machine that is busy for a moment says nothing; one that is slow each time does.
-    while (boots.length < 5 && boots.every((ms) => ms > 5_000)) {
+    while (boots.length < 8 && boots.every((ms) => ms > 5_000)) {
       const program = start([...FREE_PORTS, '--ephemeral', '--json-ready']);
       boots.push((await ready(program)).bootMs);
       program.stop('SIGKILL');
