@@ -490,16 +490,26 @@ describe.each(engines)('on $name', (engine) => {
         create function godoty.quota_of(p_user_id uuid) returns jsonb language sql volatile set search_path = '' as
         $$ select godoty.quota_of_quickly(p_user_id)
            from (select pg_catalog.pg_sleep(0.3)) as slow $$`);
+      const looks: number[] = [];
+      const env = createEnv(stack.functionsEnv.get, {
+        fetch: async (input, init) => {
+          const began = Date.now();
+          const response = await fetch(input, init);
+          if (String(input instanceof Request ? input.url : input).endsWith('/rpc/gateway_changes_due')) {
+            looks.push(Date.now() - began);
+          }
+          return response;
+        },
+      });
       try {
         for (let before = 40, runs = 0; before > 0 && runs < 10; runs++) {
-          const began = Date.now();
-          expect((await sync()).status).toBe(200);
-          expect(Date.now() - began).toBeLessThan(8_000);
+          expect((await sync(env)).status).toBe(200);
           const after = await left();
           expect(after).toBeLessThan(before);
           before = after;
         }
         expect(await left()).toBe(0);
+        expect(Math.max(...looks)).toBeLessThan(8_000);
       } finally {
         await stack.db.exec(`
           drop function godoty.quota_of(uuid);
