@@ -15,6 +15,12 @@ export class PortInUse extends Error {
   }
 }
 
+/**
+ * How long an idle connection stays open. Much longer than Node's five seconds: where the machine is busy, a client would
+ * write into a connection that is just being closed, and its request would be lost.
+ */
+const KEEP_ALIVE_MS = 120_000;
+
 /** An HTTP server on the loopback interface. */
 export interface Listener {
   /** `http://127.0.0.1:<port>` */
@@ -35,6 +41,7 @@ export async function listen(port: number): Promise<Listener> {
     // Whoever runs the stack in their own process keeps their own Request and Response.
     overrideGlobalObjects: false,
   }) as Server;
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
 
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
