@@ -7,12 +7,14 @@ import type { ChatDelta, ChatEnd, ChatEngine, ChatError, ChatRequest, CostText, 
 import type { ModelChoice } from './chat/panelState.ts';
 import { detailOf, shown } from './core/errors.ts';
 import { priceText } from './lm/modelInfo.ts';
+import type { ModelList } from './models.ts';
 import type { Settings } from './settings.ts';
 import { sourceText } from './usage/texts.ts';
 import { wordsFor } from './words.ts';
 
 export interface EnginePorts {
   readonly account: AccountService;
+  readonly models: Pick<ModelList, 'read'>;
   readonly settings: () => Settings;
   readonly report: (what: string, error: unknown) => void;
   /** Writes a line without secrets into the log. */
@@ -43,16 +45,13 @@ export class CoreChatEngine implements ChatEngine {
 
   /** The models of the endpoint that can be chatted with, with their prices. */
   async models(): Promise<ModelChoice[]> {
-    const client = await this.#ports.account.client();
-    const models = await client.models();
-    return models
-      .filter((model) => model.chat)
-      .map((model) => ({
-        id: model.id,
-        label: model.id,
-        detail: priceText(model) ?? '',
-        vision: model.vision ?? false,
-      }));
+    const models = await this.#ports.models.read();
+    return models.map((model) => ({
+      id: model.id,
+      label: model.id,
+      detail: priceText(model) ?? '',
+      vision: model.vision ?? false,
+    }));
   }
 
   async stream(request: ChatRequest, onDelta: (delta: ChatDelta) => void, signal: AbortSignal): Promise<ChatEnd> {

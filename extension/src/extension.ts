@@ -33,6 +33,7 @@ import { RoundTrip } from './doctor/wayBack.ts';
 import { manageModels } from './lm/manageModels.ts';
 import { GodotyModelProvider } from './lm/provider.ts';
 import { Log } from './log.ts';
+import { ModelList } from './models.ts';
 import type { Platform } from './platform.ts';
 import { onDidChangeSettings, readProxySettings, readSettings, sameBackend } from './settings.ts';
 import { StatusBar } from './status/statusBar.ts';
@@ -85,9 +86,17 @@ export function activate(context: ExtensionContext, platform: Platform): void {
   const provider = new GodotyAuthenticationProvider(account, (userId) => signIn.start(userId));
   const callbacks: CallbackHandler = new CallbackHandler({ account, flow: signIn, runAction: (id) => act(id), report });
   const usage = new UsageFeed({ account, showEstimates: () => settings.showCostEstimates, schedule, report });
-  const engine = new CoreChatEngine({ account, settings: () => settings, report, note: (line) => log.info(line) });
+  const modelList = new ModelList({ account, schedule });
+  const engine = new CoreChatEngine({
+    account,
+    models: modelList,
+    settings: () => settings,
+    report,
+    note: (line) => log.info(line),
+  });
   const models = new GodotyModelProvider({
     account,
+    models: modelList,
     settings: () => settings,
     signIn: () => signIn.start(),
     newId: newUuid,
@@ -220,6 +229,7 @@ export function activate(context: ExtensionContext, platform: Platform): void {
     chat,
     controller,
     engine,
+    modelList,
     models,
     usage,
     usagePanel,
@@ -230,6 +240,9 @@ export function activate(context: ExtensionContext, platform: Platform): void {
       tell(news, account.state, act);
     }),
     usage.onDidChange(refreshStatus),
+    modelList.onDidChange(() => {
+      readModels().catch((error: unknown) => report('reading the models', error));
+    }),
     engine.onDidChangeStreaming(() => {
       contexts.asked('panel', engine.streaming);
       refreshStatus();

@@ -20,6 +20,7 @@ import { chatUser } from '../account.ts';
 import type { AccountService, AccountState } from '../account.ts';
 import { coreOptions } from '../chatEngine.ts';
 import { detailOf, isGodotyError, shown } from '../core/errors.ts';
+import type { ModelList } from '../models.ts';
 import type { Settings } from '../settings.ts';
 import { toCall } from './call.ts';
 import {
@@ -41,6 +42,7 @@ export const VENDOR = 'godoty';
 
 export interface ModelProviderPorts {
   readonly account: AccountService;
+  readonly models: Pick<ModelList, 'read' | 'onDidChange'>;
   readonly settings: () => Settings;
   /** Asks the user to sign in. */
   readonly signIn: () => Promise<unknown>;
@@ -82,6 +84,7 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
     this.#subscriptions = [
       register(this, ports),
       ports.account.onDidChangeState((state) => this.#accountChanged(state)),
+      ports.models.onDidChange(() => this.#modelsChanged.fire()),
     ];
   }
 
@@ -99,7 +102,7 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
     { silent }: PrepareLanguageModelChatModelOptions,
     token: CancellationToken,
   ): Promise<LanguageModelChatInformation[]> {
-    const { account, signIn, report } = this.#ports;
+    const { models, signIn, report } = this.#ports;
     try {
       if (!(await this.#canChat()) && !silent) {
         await signIn();
@@ -107,10 +110,8 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
       if (token.isCancellationRequested || !(await this.#canChat())) {
         return [];
       }
-      const models = await (await account.client()).models();
-      return models
-        .filter(({ chat }) => chat)
-        .map((model) => toModelInformation(model, (value) => this.#numbers.format(value)));
+      const offered = await models.read();
+      return offered.map((model) => toModelInformation(model, (value) => this.#numbers.format(value)));
     } catch (error) {
       report('reading the models for VS Code’s chat', error);
       if (silent) {

@@ -70,6 +70,7 @@ type Chat = (
 let state: AccountState;
 let stored: AccountState;
 let stateChanged: EventEmitter<AccountState>;
+let modelsChanged: EventEmitter<void>;
 let models: () => Promise<readonly ModelInfo[]>;
 let chat: Chat;
 let loads: number;
@@ -107,8 +108,13 @@ function accountService(): AccountService {
 }
 
 function provider(): GodotyModelProvider {
+  const account = accountService();
   return new GodotyModelProvider({
-    account: accountService(),
+    account,
+    models: {
+      read: async () => (await (await account.client()).models()).filter(({ chat }) => chat),
+      onDidChange: modelsChanged.event,
+    },
     settings: () => SETTINGS,
     signIn,
     newId: () => 'id-1',
@@ -168,6 +174,7 @@ beforeEach(() => {
   state = USER;
   stored = USER;
   stateChanged = new EventEmitter();
+  modelsChanged = new EventEmitter();
   models = () =>
     Promise.resolve([
       { id: 'm', chat: true },
@@ -227,7 +234,7 @@ describe('VS Code asks for the models', () => {
     expect(log).toHaveLength(2);
   });
 
-  it('again when somebody signs in or out, or the backend changes, and not otherwise', () => {
+  it('again when somebody signs in or out, or the backend or its models change, and not otherwise', () => {
     state = { kind: 'restoring' };
     let told = 0;
     const of = provider();
@@ -246,9 +253,12 @@ describe('VS Code asks for the models', () => {
       become(next);
       expect(told).toBe(expected);
     }
+    modelsChanged.fire();
+    expect(told).toBe(7);
     of.dispose();
     become({ kind: 'signedOut' });
-    expect(told).toBe(6);
+    modelsChanged.fire();
+    expect(told).toBe(7);
   });
 });
 
