@@ -60,6 +60,17 @@ export interface ModelProviderPorts {
  */
 const HAND_OVER_MS = 150;
 
+/** An answer that is on its way. */
+interface Running {
+  readonly model: string;
+  /** In whose name it is asked for, once that is known. */
+  userId: string | undefined;
+  readonly abort: AbortController;
+}
+
+/** Why an answer was ended here: its reader cancelled it, or whoever asked for it is signed out. */
+type AbortCause = 'cancelled' | 'signedOut';
+
 /** The class of parts of reasoning is proposed API: most hosts have it, and the types that we build on do not. */
 type ThinkingPart = new (text: string) => LanguageModelResponsePart;
 
@@ -73,8 +84,7 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
   readonly #subscriptions: readonly { dispose(): unknown }[];
   /** Whose models VS Code was told of; empty for nobody's. */
   #userId = '';
-  /** The models whose answers are on their way. */
-  readonly #running: string[] = [];
+  readonly #running = new Set<Running>();
 
   readonly onDidChangeLanguageModelChatInformation = this.#modelsChanged.event;
   readonly onDidChangeStreaming = this.#streamingChanged.event;
@@ -90,12 +100,12 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
 
   /** Whether an answer is on its way. */
   get streaming(): boolean {
-    return this.#running.length > 0;
+    return this.#running.size > 0;
   }
 
   /** The models whose answers are on their way. */
   get answering(): readonly string[] {
-    return this.#running;
+    return Array.from(this.#running, ({ model }) => model);
   }
 
   async provideLanguageModelChatInformation(
@@ -129,11 +139,13 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
     token: CancellationToken,
   ): Promise<void> {
     const abort = new AbortController();
-    const cancelling = token.onCancellationRequested(() => abort.abort());
+    const cancel = (): void => abort.abort('cancelled' satisfies AbortCause);
+    const cancelling = token.onCancellationRequested(cancel);
     if (token.isCancellationRequested) {
-      abort.abort();
+      cancel();
     }
-    this.#running.push(model.id);
+    const running: Running = { model: model.id, userId: undefined, abort };
+    this.#running.add(running);
     this.#streamingChanged.fire();
     const reported = { parts: 0 };
     const report = (part: LanguageModelResponsePart): void => {
@@ -141,16 +153,16 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
       progress.report(part);
     };
     try {
-      const answer = await this.#ask(model, messages, options, report, abort.signal);
+      const answer = await this.#ask(running, messages, options, report);
       this.#end(answer, model, report);
     } catch (error) {
       if (reported.parts > 0 && !abort.signal.aborted) {
         await new Promise<void>((resolve) => this.#ports.schedule(resolve, HAND_OVER_MS));
       }
-      throw this.#toThrow(error);
+      throw abort.signal.reason === ('signedOut' satisfies AbortCause) ? signedOutError() : this.#toThrow(error);
     } finally {
       cancelling.dispose();
-      this.#running.splice(this.#running.indexOf(model.id), 1);
+      this.#running.delete(running);
       this.#streamingChanged.fire();
     }
   }
@@ -182,14 +194,13 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
   }
 
   async #ask(
-    model: LanguageModelChatInformation,
+    running: Running,
     messages: readonly LanguageModelChatRequestMessage[],
     options: ProvideLanguageModelChatResponseOptions,
     report: Report,
-    signal: AbortSignal,
   ): Promise<ChatAnswer> {
     const { account, settings, newId, note } = this.#ports;
-    const { call, leftOut } = toCall(model.id, messages.map(toRequestMessage), {
+    const { call, leftOut } = toCall(running.model, messages.map(toRequestMessage), {
       tools: options.tools,
       toolsRequired: options.toolMode === vscode.LanguageModelChatToolMode.Required,
       modelOptions: options.modelOptions,
@@ -201,9 +212,11 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
       throw emptyRequestError();
     }
     if (!(await this.#canChat())) {
-      throw toModelError({ code: 'NOT_AUTHENTICATED', retryable: false });
+      throw signedOutError();
     }
+    running.userId = chatUser(account.state);
     const client = await account.client();
+    const { signal } = running.abort;
     return await client.chat(newId(), call, coreOptions(settings()), (piece) => hand(piece, report), signal);
   }
 
@@ -259,12 +272,22 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
   }
 
   #accountChanged(state: AccountState): void {
-    const userId = chatUser(state) ?? '';
-    if (userId !== this.#userId) {
-      this.#userId = userId;
+    const userId = chatUser(state);
+    if ((userId ?? '') !== this.#userId) {
+      this.#userId = userId ?? '';
       this.#modelsChanged.fire();
     }
+    // As in the panel: while another backend's session is being read, what was asked of the one before goes on.
+    for (const running of state.kind === 'restoring' ? [] : this.#running) {
+      if (running.userId !== userId && running.userId !== undefined) {
+        running.abort.abort('signedOut' satisfies AbortCause);
+      }
+    }
   }
+}
+
+function signedOutError(): Error {
+  return toModelError({ code: 'NOT_AUTHENTICATED', retryable: false });
 }
 
 function hand({ text, reasoning }: ChatPiece, report: Report): void {

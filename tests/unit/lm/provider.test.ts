@@ -426,6 +426,30 @@ describe('VS Code asks a model', () => {
     expect((await ask({}, QUESTION, token as CancellationToken)).error).toBeInstanceOf(CancellationError);
   });
 
+  it('and its answer ends with words when the user signs out meanwhile, not when the session is read or renewed', async () => {
+    const signals: AbortSignal[] = [];
+    chat = (_id, _call, _options, onPiece, signal) =>
+      new Promise((resolve) => {
+        signals.push(signal);
+        onPiece({ text: 'Hel' });
+        signal.addEventListener('abort', () => {
+          resolve({ outcome: { kind: 'cancelled' }, toolCalls: [], cost: COST });
+        });
+      });
+    const answer = ask();
+    await vi.waitFor(() => {
+      expect(signals).toHaveLength(1);
+    });
+    become({ kind: 'restoring' });
+    become({ kind: 'signedOut', keyOf: USER.account.userId });
+    become(USER);
+    expect(signals[0]?.aborted).toBe(false);
+    become({ kind: 'signedOut' });
+    const { parts, error } = await answer;
+    expect(parts).toEqual([new LanguageModelTextPart('Hel')]);
+    expect(error).toMatchObject({ code: 'NoPermissions', message: expect.stringContaining('Sign In') as unknown });
+  });
+
   it('and the status bar hears when an answer begins and when it has ended, however it ended', async () => {
     const of = provider();
     const seen: boolean[] = [];
