@@ -27,7 +27,7 @@ export class AnswerView {
   readonly #markdown: StreamedMarkdown;
   readonly #thoughts: HTMLDetailsElement;
   readonly #thoughtsLabel = h('span');
-  readonly #thoughtsText = h('div', { class: 'thoughts-text' });
+  readonly #thoughtsText = h('div', { class: 'thoughts-text', dir: 'auto' });
   readonly #end = h('div', { class: 'answer-end' });
   #shown: { readonly answer: Answer; readonly steps: NextSteps } | null = null;
 

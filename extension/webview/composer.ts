@@ -56,6 +56,7 @@ export class Composer {
     this.#prompt = h('textarea', {
       'data-testid': 'prompt',
       rows: '1',
+      dir: 'auto',
       maxlength: String(MAX_PROMPT_CHARS),
       placeholder: strings.promptPlaceholder,
       'aria-label': strings.promptLabel,

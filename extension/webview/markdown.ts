@@ -127,7 +127,7 @@ export function renderTokens(tokens: readonly Token[], strings: PanelStrings): D
 /** Shows a text without reading it as Markdown. */
 function renderPlain(text: string): DocumentFragment {
   const fragment = document.createDocumentFragment();
-  fragment.append(h('p', { class: 'plain' }, text));
+  fragment.append(h('p', { class: 'plain', dir: 'auto' }, text));
   return fragment;
 }
 
@@ -150,7 +150,7 @@ export function codeBlock(pre: HTMLPreElement, language: string, strings: PanelS
     );
   return h(
     'div',
-    { class: 'code' },
+    { class: 'code', dir: 'ltr' },
     h(
       'div',
       { class: 'code-head' },
@@ -165,7 +165,13 @@ function escape(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
 
+/** What has a direction of its own: Hebrew beside English, each as it is read. Code is left to right whatever is in it. */
+const DIRECTED = 'p, h1, h2, h3, h4, h5, h6, ul, ol, dl, blockquote, details, table';
+
 function dress(fragment: DocumentFragment, strings: PanelStrings): void {
+  for (const element of fragment.querySelectorAll(DIRECTED)) {
+    element.setAttribute('dir', 'auto');
+  }
   const languages = new Map<Element, string>();
   for (const element of fragment.querySelectorAll('[class]')) {
     languages.set(element, /(?:^|\s)language-(\S+)/u.exec(element.className)?.[1] ?? '');

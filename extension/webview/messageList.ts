@@ -108,7 +108,7 @@ function questionView(message: UserMessage, strings: PanelStrings): MessageView 
       'aria-label': strings.question,
     },
     imagesOf(message, strings),
-    message.text === '' ? null : h('div', { class: 'question-text' }, message.text),
+    message.text === '' ? null : h('div', { class: 'question-text', dir: 'auto' }, message.text),
   );
   return {
     element,

@@ -41,7 +41,7 @@ describe('Markdown of a stranger', () => {
     expect(element.querySelector(forbidden)).toBeNull();
     for (const node of element.querySelectorAll('*')) {
       const ours = node.closest('.code-head, svg.icon') !== null || node.matches('.code > pre');
-      const allowed = ours ? /./u : /^(href|title|align|start|colspan|rowspan|tabindex|class)$/u;
+      const allowed = ours ? /./u : /^(dir|href|title|align|start|colspan|rowspan|tabindex|class)$/u;
       expect(node.getAttributeNames().filter((name) => !allowed.test(name))).toEqual([]);
       expect(node.getAttributeNames().filter((name) => name.startsWith('on') || name === 'style')).toEqual([]);
       if (!ours) {
@@ -82,6 +82,15 @@ describe('Markdown', () => {
     expect(element.querySelector('.code-language')?.textContent).toBe('ts');
     expect(element.querySelector('pre')?.textContent).toBe('const a = "<b>" && 1;');
     expect(element.querySelector('.copy-code')?.textContent).toBe('Copy');
+  });
+
+  it('is written in the direction of its letters, code from left to right', () => {
+    const list = ['- שלום', '', '  ```', '  let a', '  ```'].join('\n');
+    const html = rendered(['# مرحبا', 'שלום, *world*', '> نعم', '| א |\n|---|\n| ב |', list].join('\n\n'));
+    for (const tag of ['h1', 'p', 'blockquote', 'table', 'ul']) {
+      expect(html.querySelector(tag)?.getAttribute('dir'), tag).toBe('auto');
+    }
+    expect(html.querySelector('li .code')?.getAttribute('dir')).toBe('ltr');
   });
 
   it('shows task lists as signs', () => {
