@@ -170,7 +170,10 @@ const DIRECTED = 'p, h1, h2, h3, h4, h5, h6, ul, ol, dl, blockquote, details, ta
 
 function dress(fragment: DocumentFragment, strings: PanelStrings): void {
   for (const element of fragment.querySelectorAll(DIRECTED)) {
-    element.setAttribute('dir', 'auto');
+    // What is within has its direction: a browser looks at no text that has one of its own.
+    if (element.closest('[dir]') === null) {
+      element.setAttribute('dir', 'auto');
+    }
   }
   const languages = new Map<Element, string>();
   for (const element of fragment.querySelectorAll('[class]')) {

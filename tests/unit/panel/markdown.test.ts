@@ -90,6 +90,8 @@ describe('Markdown', () => {
     for (const tag of ['h1', 'p', 'blockquote', 'table', 'ul']) {
       expect(html.querySelector(tag)?.getAttribute('dir'), tag).toBe('auto');
     }
+    // A browser looks at no text whose element has a direction of its own.
+    expect(html.querySelectorAll('[dir="auto"] [dir="auto"]')).toHaveLength(0);
     expect(html.querySelector('li .code')?.getAttribute('dir')).toBe('ltr');
   });
 
