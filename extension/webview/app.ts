@@ -10,7 +10,7 @@ import type { GivenFile, ImageReader } from './attaching.ts';
 import { Composer } from './composer.ts';
 import { button, h } from './dom.ts';
 import { Highlighter } from './highlight.ts';
-import type { Host } from './host.ts';
+import type { Host, Place } from './host.ts';
 import { icon } from './icons.ts';
 import { MessageList } from './messageList.ts';
 import { NoticeBar } from './noticeBar.ts';
@@ -24,6 +24,9 @@ import type { Wishes } from './wishes.ts';
 
 /** A draft is told to the host this long after the last key, and kept by the page at once. */
 const DRAFT_MS = 200;
+
+/** The page keeps the reader's place this long after the reader has moved. */
+const PLACE_MS = 200;
 
 /** The notice's own action; the others are the host's. */
 const RETRY_ACTION = 'retry';
@@ -54,6 +57,9 @@ export class App {
   #online = true;
   readonly #offline: { readonly plain: Notice; readonly retry: Notice };
   #attaching: Promise<void> = Promise.resolve();
+  /** Where an earlier page was being read, until this one has been rendered. */
+  #formerPlace: Place | null;
+  #placeIsNews = false;
   /** Whether the prompt gets the cursor once it is shown. */
   #wantsFocus = false;
   /** How many images the host was given, as far as it has not said itself. */
@@ -100,9 +106,14 @@ export class App {
       () => this.#scroller.toEnd(),
       icon('down'),
     );
-    this.#scroller = new Scroller(this.area, (follows) => {
-      this.#toEnd.hidden = follows;
-    });
+    this.#scroller = new Scroller(
+      this.area,
+      (follows) => {
+        this.#toEnd.hidden = follows;
+      },
+      () => this.#onMove(),
+    );
+    this.#formerPlace = host.keptPlace();
     root.append(
       h('div', { class: 'upper' }, this.area, this.#toEnd),
       h('footer', { class: 'lower' }, this.#notice.element, this.#composer.element),
@@ -187,6 +198,7 @@ export class App {
   /** The page is about to be thrown away. */
   leaving(): void {
     this.#tellDraft();
+    this.#keepPlace();
   }
 
   #render(): void {
@@ -207,6 +219,9 @@ export class App {
     this.#composer.update({ model: state.model, attachments: state.attachments, streaming, ready });
     this.#announcer.update(state.transcript, (id) => this.#list.plainText(id));
     this.#scroller.contentChanged();
+    if (screen === 'conversation') {
+      this.#goToFormerPlace();
+    }
     if (this.#wantsFocus && screen !== 'restoring') {
       this.#wantsFocus = false;
       if (!this.#composer.element.hidden) {
@@ -223,6 +238,30 @@ export class App {
       this.#scroller.toEnd();
     }
     this.#lastQuestion = question?.id ?? null;
+  }
+
+  /** A page that was hidden is made anew when it is shown again: it goes on where it was being read. */
+  #goToFormerPlace(): void {
+    const place = this.#formerPlace;
+    this.#formerPlace = null;
+    if (place !== null && place.question === this.#lastQuestion) {
+      this.#scroller.goTo(place.top);
+    }
+  }
+
+  #onMove(): void {
+    if (!this.#placeIsNews) {
+      this.#placeIsNews = true;
+      this.#clock.after(() => this.#keepPlace(), PLACE_MS);
+    }
+  }
+
+  #keepPlace(): void {
+    if (this.#placeIsNews) {
+      this.#placeIsNews = false;
+      const { place: top } = this.#scroller;
+      this.#host.keepPlace(top === null || this.#lastQuestion === null ? null : { question: this.#lastQuestion, top });
+    }
   }
 
   #showScreen(screen: Screen): void {

@@ -11,7 +11,16 @@ export interface VsCodeApi {
   setState(state: unknown): void;
 }
 
-const kept = v.object({ draft });
+/** Where somebody was reading who had scrolled up. */
+export interface Place {
+  /** The id of the last question: of another conversation the place says nothing. */
+  readonly question: string;
+  /** Pixels from the top. */
+  readonly top: number;
+}
+
+const draftKept = v.object({ draft });
+const placeKept = v.object({ place: v.object({ question: v.string(), top: v.pipe(v.number(), v.minValue(0)) }) });
 
 export class Host {
   readonly #api: VsCodeApi;
@@ -26,11 +35,25 @@ export class Host {
 
   /** The draft that an earlier page of this view kept, or null. */
   keptDraft(): Draft | null {
-    const result = v.safeParse(kept, this.#api.getState());
+    const result = v.safeParse(draftKept, this.#api.getState());
     return result.success ? result.output.draft : null;
   }
 
   keepDraft(draft: Draft): void {
-    this.#api.setState({ draft });
+    this.#keep({ draft, place: this.keptPlace() });
+  }
+
+  /** Where an earlier page of this view was being read, or null when it followed the end. */
+  keptPlace(): Place | null {
+    const result = v.safeParse(placeKept, this.#api.getState());
+    return result.success ? result.output.place : null;
+  }
+
+  keepPlace(place: Place | null): void {
+    this.#keep({ draft: this.keptDraft(), place });
+  }
+
+  #keep({ draft, place }: { readonly draft: Draft | null; readonly place: Place | null }): void {
+    this.#api.setState({ ...(draft === null ? {} : { draft }), ...(place === null ? {} : { place }) });
   }
 }

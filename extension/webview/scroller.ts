@@ -6,16 +6,30 @@ const NEAR_PX = 24;
 export class Scroller {
   readonly #area: HTMLElement;
   readonly #onChange: (follows: boolean) => void;
+  readonly #onMove: () => void;
   #sticks = true;
   #lastTop = 0;
 
-  /** `onChange` learns whether the view follows the end. */
-  constructor(area: HTMLElement, onChange: (follows: boolean) => void) {
+  /** `onChange` learns whether the view follows the end, `onMove` that the reader may be somewhere else. */
+  constructor(area: HTMLElement, onChange: (follows: boolean) => void, onMove: () => void = () => undefined) {
     this.#area = area;
     this.#onChange = onChange;
+    this.#onMove = onMove;
     area.addEventListener('scroll', () => {
       this.#onScroll();
     });
+  }
+
+  /** How far down the reader is, in pixels; null while the view follows the end. */
+  get place(): number | null {
+    return this.#sticks ? null : this.#area.scrollTop;
+  }
+
+  /** Goes to a place that was read at before, and stays there. */
+  goTo(place: number): void {
+    this.#setSticks(false);
+    this.#area.scrollTop = place;
+    this.#lastTop = this.#area.scrollTop;
   }
 
   /** To be called when the content or the area has changed its size. */
@@ -42,6 +56,7 @@ export class Scroller {
       this.#setSticks(false);
     }
     this.#lastTop = scrollTop;
+    this.#onMove();
   }
 
   #setSticks(sticks: boolean): void {

@@ -444,6 +444,57 @@ describe('images', () => {
   });
 });
 
+describe('the reader’s place', () => {
+  const long = withAnswer({ status: 'done', bill });
+  /** An area of 100 pixels with 1,000 in it. */
+  function scrollable(): HTMLElement {
+    const area = element('.area');
+    let top = 0;
+    Object.defineProperties(area, {
+      clientHeight: { get: () => 100 },
+      scrollHeight: { get: () => 1_000 },
+      scrollTop: {
+        get: () => top,
+        set: (value: number) => {
+          top = Math.min(value, 900);
+        },
+      },
+    });
+    return area;
+  }
+  function read(area: HTMLElement, top: number): void {
+    area.scrollTop = top;
+    area.dispatchEvent(new Event('scroll'));
+  }
+
+  it('is kept when the panel is hidden and shown again, beside the draft', () => {
+    const { state, saved, timers } = opened();
+    const area = scrollable();
+    state(long);
+    expect(area.scrollTop).toBe(900);
+    read(area, 300);
+    timers.advance(1_000);
+    type('typed');
+    expect(saved()).toEqual({ draft: { text: 'typed', revision: 1 }, place: { question: 'q1', top: 300 } });
+    document.body.replaceChildren();
+    const again = opened(saved());
+    const newArea = scrollable();
+    again.state(long);
+    expect(newArea.scrollTop).toBe(300);
+    expect(isShown('.to-end')).toBe(true);
+    read(newArea, 900);
+    again.app.leaving();
+    expect(again.saved()).toEqual({ draft: { text: 'typed', revision: 1 } });
+  });
+
+  it('is not that of another conversation', () => {
+    const { state } = opened({ place: { question: 'q0', top: 300 } });
+    const area = scrollable();
+    state(long);
+    expect(area.scrollTop).toBe(900);
+  });
+});
+
 describe('while an answer streams', () => {
   it('Stop takes the place of Send, and Escape stops too', () => {
     const { sent, state } = opened();

@@ -118,6 +118,18 @@ describe('the scroller', () => {
     expect(area.scrollTop).toBe(2_900);
   });
 
+  it('goes back to a place, stays there, and says where the reader is', () => {
+    const { area, scroller, grow, scrollTo, follows } = scrolled();
+    grow(500);
+    expect(scroller.place).toBeNull();
+    scroller.goTo(150);
+    grow(900);
+    expect([area.scrollTop, scroller.place]).toEqual([150, 150]);
+    scrollTo(800);
+    expect(scroller.place).toBeNull();
+    expect(follows).toEqual([false, true]);
+  });
+
   it('goes to the end when it is asked to', () => {
     const { area, scroller, grow, scrollTo } = scrolled();
     grow(500);
