@@ -279,9 +279,7 @@ export class App {
       case 'empty':
         return emptyScreen(this.#strings, (prompt) => this.#composer.suggest(prompt));
       case 'signedOut':
-        return signedOutScreen(this.#strings, this.#wishes, false);
-      case 'signingIn':
-        return signedOutScreen(this.#strings, this.#wishes, true);
+        return signedOutScreen(this.#strings, this.#wishes);
       case 'restoring':
         return restoringScreen(this.#strings);
     }
@@ -365,7 +363,6 @@ export class App {
 function screenOf({ account, transcript }: PanelState): Screen {
   switch (account) {
     case 'signedOut':
-    case 'signingIn':
       return account;
     case 'restoring':
       return transcript.length > 0 ? 'conversation' : 'restoring';

@@ -5,7 +5,7 @@ import { button, h } from './dom.ts';
 import { icon } from './icons.ts';
 import type { Wishes } from './wishes.ts';
 
-export type Screen = 'conversation' | 'empty' | 'signedOut' | 'signingIn' | 'restoring';
+export type Screen = 'conversation' | 'empty' | 'signedOut' | 'restoring';
 
 export function emptyScreen(strings: PanelStrings, suggest: (prompt: string) => void): HTMLElement {
   const suggestions = strings.suggestions.map(({ label, prompt }) =>
@@ -21,16 +21,15 @@ export function emptyScreen(strings: PanelStrings, suggest: (prompt: string) => 
   );
 }
 
-export function signedOutScreen(strings: PanelStrings, wishes: Wishes, signingIn: boolean): HTMLElement {
-  const attributes = { class: 'primary wide', 'data-testid': 'sign-in', disabled: signingIn ? '' : null };
-  const label = signingIn ? strings.signingIn : strings.signIn;
+export function signedOutScreen(strings: PanelStrings, wishes: Wishes): HTMLElement {
+  const attributes = { class: 'primary wide', 'data-testid': 'sign-in' };
   return h(
     'div',
     { class: 'screen', 'data-testid': 'signed-out' },
     h('div', { class: 'mark' }, icon('pulse')),
     h('h2', {}, strings.signedOutTitle),
     h('p', {}, strings.signedOutText),
-    button(attributes, () => wishes.action(SIGN_IN_ACTION), label),
+    button(attributes, () => wishes.action(SIGN_IN_ACTION), strings.signIn),
   );
 }
 

@@ -34,7 +34,7 @@ export interface ControllerPorts {
 
 /** The account as the host knows it; `id` is any stable name of it, and is not shown to the panel. */
 export type ChatAccount =
-  { readonly kind: 'restoring' | 'signedOut' | 'signingIn' } | { readonly kind: 'ready'; readonly id: string };
+  { readonly kind: 'restoring' | 'signedOut' } | { readonly kind: 'ready'; readonly id: string };
 
 /** The wishes that the controller fulfils; the others are the view's. */
 export type ConversationMessage = Extract<

@@ -76,7 +76,6 @@ export function panelStrings(l10n: Translator): PanelStrings {
     signedOutTitle: l10n.t('Chat with any model'),
     signedOutText: l10n.t('Sign in once. Each answer shows how it ended and what it cost.'),
     signIn: l10n.t('Sign In'),
-    signingIn: l10n.t('Signing in…'),
     restoring: l10n.t('Loading…'),
   };
 }

@@ -5,7 +5,7 @@ import { reduceTranscript } from './transcript.ts';
 import type { Transcript, TranscriptEvent } from './transcript.ts';
 
 /** Where the account stands, as far as the panel needs to know: it never learns who the user is. */
-export type AccountView = 'restoring' | 'signedOut' | 'signingIn' | 'ready';
+export type AccountView = 'restoring' | 'signedOut' | 'ready';
 
 /** A model that the user may choose. */
 export interface ModelChoice {

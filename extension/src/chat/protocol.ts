@@ -125,7 +125,7 @@ const chatMessage: v.GenericSchema<unknown, ChatMessage> = v.variant('role', [
 export const transcript = v.pipe(v.array(chatMessage), v.maxLength(MAX_MESSAGES));
 export const draft: v.GenericSchema<unknown, Draft> = v.object({ text: prompt, revision: count });
 
-const account = v.picklist(['restoring', 'signedOut', 'signingIn', 'ready']);
+const account = v.picklist(['restoring', 'signedOut', 'ready']);
 const model: v.GenericSchema<unknown, ModelChoice> = v.object({ id, label, detail: label, vision: v.boolean() });
 const notice: v.GenericSchema<unknown, Notice> = v.object({
   kind: v.picklist(['info', 'warning']),

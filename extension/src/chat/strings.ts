@@ -60,7 +60,6 @@ const panelStrings = v.object({
   signedOutTitle: text,
   signedOutText: text,
   signIn: text,
-  signingIn: text,
   restoring: text,
 });
 

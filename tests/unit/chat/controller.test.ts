@@ -99,7 +99,7 @@ describe('a question', () => {
     send('two');
     expect(engine.calls).toHaveLength(1);
     await engine.last.end(end('done'));
-    for (const kind of ['signedOut', 'signingIn', 'restoring'] as const) {
+    for (const kind of ['signedOut', 'restoring'] as const) {
       controller.setAccount({ kind });
       send('three');
     }

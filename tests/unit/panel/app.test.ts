@@ -96,7 +96,6 @@ function key(target: HTMLElement, name: string, init: KeyboardEventInit = {}): v
 describe('the screens', () => {
   it.each([
     ['signedOut', '[data-testid="sign-in"]:enabled', false],
-    ['signingIn', '[data-testid="sign-in"]:disabled', false],
     ['restoring', '.screen[role="status"]', false],
     ['ready', '[data-testid="empty"]', true],
   ] as const)('show where the account stands: %s', (account, selector, hasPrompt) => {
