@@ -1,7 +1,14 @@
 /** Answers the panel through the core, and puts the core's facts into words. */
-import { EventEmitter } from 'vscode';
+import { EventEmitter, l10n } from 'vscode';
 
-import type { ChatAnswer, ChatMessage, ChatOptions, ChatPart, ErrorDetail } from '../../crate/wasm/pkg/godoty_core.js';
+import type {
+  ChatAnswer,
+  ChatMessage,
+  ChatOptions,
+  ChatPart,
+  ErrorDetail,
+  ModelInfo,
+} from '../../crate/wasm/pkg/godoty_core.js';
 import type { AccountService } from './account.ts';
 import type { ChatDelta, ChatEnd, ChatEngine, ChatError, ChatRequest, CostText, PromptMessage } from './chat/engine.ts';
 import type { ModelChoice } from './chat/panelState.ts';
@@ -49,7 +56,7 @@ export class CoreChatEngine implements ChatEngine {
     return models.map((model) => ({
       id: model.id,
       label: model.id,
-      detail: priceText(model) ?? '',
+      detail: modelDetail(model),
       vision: model.vision ?? false,
     }));
   }
@@ -95,6 +102,12 @@ export class CoreChatEngine implements ChatEngine {
     this.#ports.note(`an answer failed: ${shown(error)}`);
     return { ...bill, outcome: 'error', error: toChatError(error) };
   }
+}
+
+/** What to know when one chooses: what it costs, and whether images may go to it. */
+function modelDetail(model: ModelInfo): string {
+  const price = priceText(model) ?? l10n.t('price not known');
+  return model.vision === true ? `${price} · ${l10n.t('sees images')}` : price;
 }
 
 /** What a request may take, as the settings say. */

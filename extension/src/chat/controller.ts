@@ -154,7 +154,8 @@ export class ChatController {
 
   /**
    * Takes over the state of the account. Signing out stops the answer that is under way; another account than the one
-   * that the conversation belongs to starts with an empty one.
+   * that the conversation belongs to starts with an empty one. Models that were read before are another account's or another
+   * server's.
    */
   setAccount(account: ChatAccount): void {
     if (account.kind === 'signedOut') {
@@ -162,6 +163,8 @@ export class ChatController {
     }
     if (account.kind === 'ready') {
       this.#adopt(account.id);
+    } else {
+      this.#models = [];
     }
     const view: AccountView = account.kind;
     if (view !== this.#state.account) {
@@ -229,6 +232,7 @@ export class ChatController {
     const isStranger = this.#owner !== null;
     this.#owner = owner;
     if (isStranger) {
+      this.#models = [];
       this.#clearDraft();
       for (const { id } of this.#state.attachments) {
         this.#apply({ type: 'detached', id });

@@ -6,8 +6,10 @@ import { MAX_IMAGE_BYTES, MAX_IMAGES } from './images.ts';
 import { insertCode } from './insertCode.ts';
 import { panelStrings } from './l10n.ts';
 import { panelHtml } from './panelHtml.ts';
+import type { ModelChoice } from './panelState.ts';
 import { MAX_LABEL_CHARS, parsePanelMessage } from './protocol.ts';
 import type { HostMessage } from './protocol.ts';
+import { action } from '../words.ts';
 
 /** What the view asks of the rest of the extension. */
 export interface ChatViewPorts {
@@ -30,6 +32,11 @@ export interface ChatViewPorts {
 const VIEW = 'godoty.chat';
 /** VS Code's own command, which shows the view and gives it the focus. */
 const FOCUS_VIEW = `${VIEW}.focus`;
+
+/** The server answered, and there is nothing to choose from. */
+class NoModels extends Error {
+  override readonly name = 'NoModels';
+}
 
 export class ChatViewProvider implements vscode.WebviewViewProvider, vscode.Disposable {
   static readonly viewType = VIEW;
@@ -110,16 +117,33 @@ export class ChatViewProvider implements vscode.WebviewViewProvider, vscode.Disp
         controller.selectModel(picked.id);
       }
     } catch (error) {
-      tell(error);
+      if (error instanceof NoModels) {
+        await this.#tellNoModels();
+      } else {
+        tell(error);
+      }
     }
     controller.focus();
+  }
+
+  async #tellNoModels(): Promise<void> {
+    const doctor = action('doctor');
+    const words = vscode.l10n.t('There is no model for you on the model server. Ask the operator of your account.');
+    if ((await vscode.window.showWarningMessage(words, doctor.label)) === doctor.label) {
+      this.#ports.runAction(doctor.id);
+    }
   }
 
   dispose(): void {
     this.#forgetPage();
   }
 
-  /** The list is there at once, and fills when the models had to be read first. The next one has what is new. */
+  /**
+   * The list is there at once, and fills when the models had to be read first. The next one has what is new. The model of the
+   * next question leads it, so that Enter changes nothing.
+   *
+   * @throws NoModels when the server has none
+   */
   async #modelItems(): Promise<readonly (vscode.QuickPickItem & { readonly id: string })[]> {
     const { controller, readModels, report } = this.#ports;
     if (controller.models.length === 0) {
@@ -127,7 +151,12 @@ export class ChatViewProvider implements vscode.WebviewViewProvider, vscode.Disp
     } else {
       readModels().catch(report);
     }
-    return controller.models.map(({ id, label, detail }) => ({
+    if (controller.models.length === 0) {
+      throw new NoModels();
+    }
+    const isCurrent = ({ id }: ModelChoice): boolean => id === controller.model;
+    const others = controller.models.filter((model) => !isCurrent(model));
+    return [...controller.models.filter(isCurrent), ...others].map(({ id, label, detail }) => ({
       id,
       label,
       description: id === controller.model ? vscode.l10n.t('current') : '',

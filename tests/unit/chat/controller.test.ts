@@ -596,6 +596,19 @@ describe('the model', () => {
     expect(controller.model).toBe('gpt-4o-mini');
   });
 
+  it('is not chosen from those of another account, or of the server before', () => {
+    const { controller } = started();
+    controller.setAccount({ kind: 'ready', id: 'me' });
+    for (const account of [{ kind: 'restoring' }, { kind: 'signedOut' }, { kind: 'ready', id: 'other' }] as const) {
+      controller.setModels(choices, 'gpt-4o-mini');
+      controller.setAccount(account);
+      expect(controller.models, account.kind).toEqual([]);
+    }
+    controller.setModels(choices, 'gpt-4o-mini');
+    controller.setAccount({ kind: 'ready', id: 'other' });
+    expect(controller.models).toHaveLength(2);
+  });
+
   it('is named as it is when the host does not know it', () => {
     const { controller, panel } = started();
     controller.setModels([], 'unheard-of');

@@ -10,6 +10,10 @@ const vscode = vi.hoisted(() => ({
   copied: [] as string[],
   commands: [] as string[],
   pick: undefined as string | undefined,
+  /** The labels of the list that was offered last. */
+  offered: [] as string[],
+  warnings: [] as string[],
+  press: undefined as string | undefined,
   files: new Map<string, Uint8Array>(),
 }));
 
@@ -44,8 +48,14 @@ vi.mock('vscode', () => {
     },
     window: {
       showOpenDialog: () => Promise.resolve([...vscode.files.keys()].map(uri)),
-      showQuickPick: async (items: Promise<readonly { readonly id: string }[]>) =>
-        (await items).find(({ id }) => id === vscode.pick),
+      showQuickPick: async (items: Promise<readonly { readonly id: string; readonly label: string }[]>) => {
+        vscode.offered = (await items).map(({ label }) => label);
+        return (await items).find(({ id }) => id === vscode.pick);
+      },
+      showWarningMessage: (words: string) => {
+        vscode.warnings.push(words);
+        return Promise.resolve(vscode.press);
+      },
     },
     Uri: { joinPath: (base: { path: string }, ...parts: string[]) => uri([base.path, ...parts].join('/')), parse: uri },
   };
@@ -134,6 +144,8 @@ beforeEach(() => {
   vscode.copied.length = 0;
   vscode.commands.length = 0;
   vscode.pick = undefined;
+  vscode.press = undefined;
+  vscode.warnings.length = 0;
 });
 
 describe('the chat view', () => {
@@ -198,6 +210,28 @@ describe('the chat view', () => {
     page.receive({ type: 'pickModel' });
     await settled();
     expect(controller.model).toBe(expected);
+  });
+
+  it('leads the list with the model that is chosen', async () => {
+    const { page, controller } = provided();
+    controller.setModels(
+      ['a', 'b', 'm', 'z'].map((id) => ({ id, label: id, detail: '', vision: true })),
+      'm',
+    );
+    page.receive({ type: 'pickModel' });
+    await settled();
+    expect(vscode.offered).toEqual(['m', 'a', 'b', 'z']);
+  });
+
+  it('says so when the server has no models, and leads to the doctor', async () => {
+    const { page, actions, told } = provided();
+    vscode.press = 'Run Doctor';
+    page.receive({ type: 'pickModel' });
+    await settled();
+    expect(vscode.warnings).toEqual([expect.stringContaining('no model for you')]);
+    expect(told).toEqual([]);
+    await settled();
+    expect(actions).toEqual(['doctor']);
   });
 
   it('asks for the models when none could be read before', async () => {
