@@ -13,8 +13,8 @@ export const BUDGET = /** @type {const} */ ({
 
 /** What people get, and nothing else: no source maps, no sources, no tests. */
 export const PACKAGE = [
+  'CHANGELOG.md',
   'LICENSE',
-  'README.md',
   'dist/godoty_core.wasm',
   'dist/node/extension.js',
   'dist/price-map.LICENSE',
@@ -27,6 +27,7 @@ export const PACKAGE = [
   'dist/webview/page.css',
   'dist/webview/usage.css',
   'dist/webview/usage.js',
+  'extension/README.md',
   'extension/l10n/bundle.l10n.de.json',
   'extension/media/godoty.svg',
   'extension/media/icon.png',

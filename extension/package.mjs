@@ -11,11 +11,14 @@ process.chdir(root);
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const packagePath = join(root, 'dist', `godoty-${version}.vsix`);
 
-const files = await listFiles({ cwd: root, packageManager: PackageManager.None });
+/** What the Extensions view shows of it. The checkout's README has pictures and links that lead nowhere from there. */
+const readmePath = 'extension/README.md';
+const files = await listFiles({ cwd: root, packageManager: PackageManager.None, readmePath });
 refuse(packageFaults(files, (file) => readFileSync(file, 'utf8')));
 await createVSIX({
   cwd: root,
   packagePath,
+  readmePath,
   dependencies: false,
   allowMissingRepository: true,
   rewriteRelativeLinks: false,

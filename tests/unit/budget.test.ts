@@ -1,5 +1,5 @@
 /** The budgets hold: each check is shown what it has to refuse. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import webpack from 'webpack';
 import type { Configuration, Stats } from 'webpack';
 
+import { checkout } from '../../local/setup/packages.mjs';
 import { BUDGET, PACKAGE, overBudget, packageFaults } from '../../extension/budget.mjs';
 import configurations from '../../webpack.config.js';
 
@@ -70,8 +71,19 @@ describe('the core and the package', () => {
     },
   );
 
+  it('show a page about the extension whose pictures and links lead nowhere else', () => {
+    for (const name of ['extension/README.md', 'CHANGELOG.md']) {
+      const targets = [
+        ...readFileSync(path.join(checkout, name), 'utf8').matchAll(/\]\(([^)]*)\)|(?:src|href)="([^"]*)"/gu),
+      ];
+      expect(
+        targets.map(([, link, attribute]) => link ?? attribute).filter((to) => !/^https:/u.test(to ?? '')),
+      ).toEqual([]);
+    }
+  });
+
   it('lack nothing', () => {
-    expect(packageFaults(PACKAGE.slice(1), read)).toEqual(['LICENSE is missing']);
+    expect(packageFaults(PACKAGE.slice(1), read)).toEqual(['CHANGELOG.md is missing']);
   });
 
   it('name no source map', () => {
