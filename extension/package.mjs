@@ -13,7 +13,9 @@ const packagePath = join(root, 'dist', `godoty-${version}.vsix`);
 
 /** What the Extensions view shows of it. The checkout's README has pictures and links that lead nowhere from there. */
 const readmePath = 'extension/README.md';
-const files = await listFiles({ cwd: root, packageManager: PackageManager.None, readmePath });
+// The types of listFiles leave the path out; what it calls takes it.
+const listed = { cwd: root, packageManager: PackageManager.None, readmePath };
+const files = await listFiles(listed);
 refuse(packageFaults(files, (file) => readFileSync(file, 'utf8')));
 await createVSIX({
   cwd: root,

@@ -129,7 +129,7 @@ describe('the models', () => {
   });
 
   it('of an account that is gone meanwhile count for nothing', async () => {
-    let give = (_: ModelInfo[]): void => undefined;
+    let give: (read: ModelInfo[]) => void = () => undefined;
     models = () => new Promise((resolve) => (give = resolve));
     const reading = list.read();
     await settled();
