@@ -105,23 +105,36 @@ export class AnswerView {
         );
       }
     }
-    parts.push(this.#factsLine(answer));
+    parts.push(this.#factsLine(answer, steps));
     return parts;
   }
 
-  #factsLine(answer: Answer): HTMLElement {
+  #factsLine(answer: Answer, steps: NextSteps): HTMLElement {
     const facts = factsOf(answer, this.#strings, document.documentElement.lang);
     const text = h('span', { class: 'facts-text' }, ...facts.map(factElement).map(separated));
     if (answer.state.status === 'streaming') {
       return h('div', { class: 'facts' }, waitingDots(), text);
     }
-    const { copyAnswer } = this.#strings;
+    const { copyAnswer, retry } = this.#strings;
     const copy = (): void => this.#wishes.copy(answer.text);
+    // Where something went wrong, Retry stands beside the words for it.
+    const again = steps.retry && answer.state.status === 'done';
     return h(
       'div',
       { class: 'facts' },
       text,
-      answer.text === '' ? null : copyButton({ class: 'icon-button copy-answer' }, copyAnswer, this.#strings, copy),
+      h(
+        'div',
+        { class: 'answer-controls' },
+        again
+          ? button(
+              { class: 'icon-button', 'data-testid': 'retry', title: retry, 'aria-label': retry },
+              () => this.#wishes.retry(answer.id),
+              icon('retry'),
+            )
+          : null,
+        answer.text === '' ? null : copyButton({ class: 'icon-button copy-answer' }, copyAnswer, this.#strings, copy),
+      ),
     );
   }
 

@@ -115,7 +115,7 @@ export function retryableAnswer(transcript: Transcript): Answer | undefined {
   if (last?.role !== 'assistant') {
     return undefined;
   }
-  return last.state.status === 'streaming' || last.state.status === 'done' ? undefined : last;
+  return last.state.status === 'streaming' ? undefined : last;
 }
 
 /** The answer that Continue may go on with: the last one, when it has text and its request is over. */

@@ -219,14 +219,28 @@ describe('a retry', () => {
     expect(answer()).toMatchObject({ text: '', state: { status: 'streaming' } });
   });
 
-  it('is refused for a good answer, an unknown one, and while streaming', async () => {
+  it('goes to the model that is chosen now, also for a good answer', async () => {
     const { engine, send, answer, controller } = started();
     send('q');
-    controller.receive({ type: 'retry', id: answer().id });
+    engine.last.delta({ text: 'good' });
     await engine.last.end(end('done'));
+    controller.selectModel('other');
     controller.receive({ type: 'retry', id: answer().id });
+    expect(engine.last.request).toMatchObject({ model: 'other', messages: [{ role: 'user', content: 'q' }] });
+    expect(answer()).toMatchObject({ model: 'other', text: '' });
+  });
+
+  it('is refused for an unknown answer, one that others follow, and while streaming', async () => {
+    const { engine, send, answer, controller } = started();
+    send('q');
+    const { id } = answer();
+    controller.receive({ type: 'retry', id });
+    await engine.last.end(end('done'));
     controller.receive({ type: 'retry', id: 'gone' });
-    expect(engine.calls).toHaveLength(1);
+    send('another');
+    await engine.last.end(end('done'));
+    controller.receive({ type: 'retry', id });
+    expect(engine.calls).toHaveLength(2);
   });
 });
 

@@ -130,7 +130,7 @@ describe('the screens', () => {
 describe('an answer', () => {
   /** Where Retry and Continue are offered. */
   const ends: [AnswerState, string | null, boolean, boolean][] = [
-    [{ status: 'done', bill }, null, false, false],
+    [{ status: 'done', bill }, null, true, false],
     [{ status: 'stopped', bill: null }, strings.statusStopped, true, false],
     [{ status: 'stopped', bill }, strings.statusStopped, true, true],
     [{ status: 'truncated', bill }, strings.statusTruncated, true, true],
