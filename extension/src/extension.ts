@@ -36,6 +36,7 @@ import { Log } from './log.ts';
 import { ModelList } from './models.ts';
 import type { Platform } from './platform.ts';
 import { onDidChangeSettings, readProxySettings, readSettings, sameBackend } from './settings.ts';
+import { sessionEndedText } from './status/model.ts';
 import { StatusBar } from './status/statusBar.ts';
 import { UsageQueueFiles } from './usage/queueFiles.ts';
 import { UsageFeed } from './usage/usageFeed.ts';
@@ -192,7 +193,7 @@ export function activate(context: ExtensionContext, platform: Platform): void {
   };
   const refreshStatus = (): void => {
     statusBar.update({
-      account: account.state.kind,
+      account: isEnded(account.state) ? 'ended' : account.state.kind,
       usage: usage.current,
       answering: [...engine.answering, ...models.answering],
     });
@@ -208,7 +209,7 @@ export function activate(context: ExtensionContext, platform: Platform): void {
   const refreshAccount = (): void => {
     const { state } = account;
     const user = chatUser(state);
-    const ended = user !== undefined && state.kind === 'signedOut';
+    const ended = isEnded(state);
     const none = state.kind === 'restoring' ? state.kind : 'signedOut';
     controller.setAccount(user === undefined ? { kind: none } : { kind: 'ready', id: user });
     controller.setNotice(ended ? sessionEnded() : null);
@@ -338,6 +339,11 @@ function extensionVersion({ extension }: ExtensionContext): string {
   return typeof version === 'string' ? version : '';
 }
 
+/** Whether the server ended the session, and chat goes on with this device's key. */
+function isEnded(state: AccountState): boolean {
+  return state.kind === 'signedOut' && chatUser(state) !== undefined;
+}
+
 async function signOut(account: AccountService): Promise<void> {
   await account.restore();
   const { state } = account;
@@ -368,7 +374,7 @@ function tell(news: AccountNews, state: AccountState, act: (id: string) => void)
       if (news.reason === 'expired') {
         const goesOn = chatUser(state) !== undefined;
         void offer(
-          goesOn ? sessionEnded().text : l10n.t('Your Godoty session has ended. Sign in again to go on.'),
+          goesOn ? sessionEndedText(l10n) : l10n.t('Your Godoty session has ended. Sign in again to go on.'),
           act,
         );
       }
@@ -385,15 +391,8 @@ function tell(news: AccountNews, state: AccountState, act: (id: string) => void)
   }
 }
 
-/** The server ended the session. What needs only this device's key goes on. */
 function sessionEnded(): Notice {
-  return {
-    kind: 'warning',
-    text: l10n.t(
-      'Your Godoty session has ended. Chat goes on; sign in again to see what you have used, and for everything else.',
-    ),
-    actions: [{ id: 'signIn', label: l10n.t('Sign In') }],
-  };
+  return { kind: 'warning', text: sessionEndedText(l10n), actions: [{ id: 'signIn', label: l10n.t('Sign In') }] };
 }
 
 async function offer(message: string, act: (id: string) => void): Promise<void> {

@@ -4,7 +4,8 @@ import type * as vscode from 'vscode';
 import type { Quota, Trouble, UsageSnapshot, UsageTotals } from '../../../crate/wasm/pkg/godoty_core.js';
 
 export interface StatusInput {
-  readonly account: 'restoring' | 'signedOut' | 'signedIn';
+  /** `ended`: the server ended the session, and chat goes on with this device's key. */
+  readonly account: 'restoring' | 'signedOut' | 'ended' | 'signedIn';
   /** Absent while nobody is signed in. */
   readonly usage: UsageSnapshot | undefined;
   /** The models whose answers are on their way. */
@@ -24,6 +25,13 @@ export type Status =
       readonly warns: boolean;
     };
 
+/** The server ended the session. What needs only this device's key goes on. */
+export function sessionEndedText(l10n: Translator): string {
+  return l10n.t(
+    'Your Godoty session has ended. Chat goes on; sign in again to see what you have used, and for everything else.',
+  );
+}
+
 type Translator = Pick<typeof vscode.l10n, 't'>;
 
 /** The longest name of a model that the bar shows, in characters. */
@@ -42,9 +50,29 @@ export function toStatus(input: StatusInput, l10n: Translator, language: string)
         command: 'godoty.signIn',
         warns: false,
       };
+    case 'ended':
+      return ended(input.answering, l10n);
     case 'signedIn':
       return signedIn(input, l10n, language);
   }
+}
+
+/** What was spent is not known without a session. */
+function ended(answering: readonly string[], l10n: Translator): Status {
+  const doing = activity(answering, undefined, l10n);
+  return {
+    kind: 'shown',
+    text: answering.length > 0 ? `${doing.icon} ${doing.word}` : '$(sign-in) Godoty',
+    tooltip: ['**Godoty**', escape(sessionEndedText(l10n)), escape(l10n.t('Click to sign in.'))].join('\n\n'),
+    accessible: [
+      'Godoty',
+      ...(doing.spoken === '' ? [] : [doing.spoken]),
+      l10n.t('session ended, chat goes on'),
+      l10n.t('Sign In'),
+    ].join('. '),
+    command: 'godoty.signIn',
+    warns: false,
+  };
 }
 
 function signedIn({ usage, answering }: StatusInput, l10n: Translator, language: string): Status {

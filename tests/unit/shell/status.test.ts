@@ -29,6 +29,25 @@ const ROWS: readonly (readonly [string, Partial<StatusInput>, Partial<Shown>])[]
     { text: '$(sign-in) Godoty', accessible: 'Godoty: signed out. Sign in', command: 'godoty.signIn', warns: false },
   ],
   [
+    'without a session that the server ended, while chat goes on',
+    { account: 'ended', usage: undefined },
+    {
+      text: '$(sign-in) Godoty',
+      accessible: 'Godoty. session ended, chat goes on. Sign In',
+      command: 'godoty.signIn',
+      warns: false,
+    },
+  ],
+  [
+    'answering without a session',
+    { account: 'ended', usage: undefined, answering: ['gpt-4o'] },
+    {
+      text: '$(loading~spin) gpt-4o',
+      accessible: 'Godoty. answering: gpt-4o. session ended, chat goes on. Sign In',
+      command: 'godoty.signIn',
+    },
+  ],
+  [
     'idle',
     {},
     {
