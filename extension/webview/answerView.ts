@@ -171,7 +171,10 @@ function waitingDots(): HTMLElement {
 
 /** The separator belongs to what follows it, so that none hangs at the end of a line. */
 function separated(element: HTMLElement, index: number): HTMLElement {
-  return h('span', { class: 'separated' }, index === 0 ? null : h('span', { class: 'separator' }, ' · '), element);
+  const separator = index === 0 ? null : h('span', { class: 'separator' }, ' · ');
+  // What stands in a tooltip is for a mouse alone.
+  const detail = element.title === '' ? null : h('span', { class: 'visually-hidden detail' }, ` (${element.title})`);
+  return h('span', { class: 'separated' }, separator, element, detail);
 }
 
 function factElement({ kind, text, detail }: Fact): HTMLElement {

@@ -195,7 +195,7 @@ function dress(fragment: DocumentFragment, strings: PanelStrings): void {
     placeholder.replaceWith(codeBlock(pre, language, strings));
   }
   for (const table of fragment.querySelectorAll('table')) {
-    const frame = h('div', { class: 'table', tabindex: '0' });
+    const frame = h('div', { class: 'table', tabindex: '0', role: 'group', 'aria-label': strings.table });
     table.replaceWith(frame);
     frame.append(table);
   }

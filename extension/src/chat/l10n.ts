@@ -33,6 +33,7 @@ export function panelStrings(l10n: Translator): PanelStrings {
     insertCode: l10n.t('Insert at cursor'),
     inserted: l10n.t('Inserted into the editor'),
     code: l10n.t('Code'),
+    table: l10n.t('Table'),
     attachImages: l10n.t('Attach images'),
     removeImage: l10n.t('Remove {0}', '{0}'),
     imageGone: l10n.t('{0}: the image is no longer here, so the model does not see it', '{0}'),

@@ -20,6 +20,7 @@ const panelStrings = v.object({
   insertCode: text,
   inserted: text,
   code: text,
+  table: text,
   attachImages: text,
   removeImage: text,
   imageGone: text,

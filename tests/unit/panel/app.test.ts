@@ -84,6 +84,14 @@ const isShown = (selector: string): boolean => {
   const found = document.querySelector(selector);
   return found !== null && found.closest('[hidden]') === null;
 };
+/** The line below the answer as it is seen. */
+function factsText(): string {
+  const line = element('.facts-text').cloneNode(true) as HTMLElement;
+  for (const hidden of line.querySelectorAll('.visually-hidden')) {
+    hidden.remove();
+  }
+  return line.textContent;
+}
 const prompt = (): HTMLTextAreaElement => byTestId('prompt') as HTMLTextAreaElement;
 function type(text: string): void {
   prompt().value = text;
@@ -150,7 +158,10 @@ describe('an answer', () => {
 
   it('says what it cost, by which model and with how many tokens', () => {
     opened().state(withAnswer({ status: 'done', bill }));
-    expect(element('.facts-text').textContent).toBe('gpt-4o-mini · 30 tokens · $0.0012');
+    expect(factsText()).toBe('gpt-4o-mini · 30 tokens · $0.0012');
+    expect(
+      Array.from(document.querySelectorAll('.facts-text .visually-hidden'), (detail) => detail.textContent),
+    ).toEqual([' (10 in, 20 out)', ' (Reported by the proxy)']);
     expect(byTestId('cost').textContent).toBe('$0.0012');
     expect(byTestId('cost').title).toBe('Reported by the proxy');
     expect(byTestId('tokens').title).toBe('10 in, 20 out');
@@ -173,7 +184,7 @@ describe('an answer', () => {
     expect(sent.at(-1)).toEqual({ type: 'continue', id: 'a1' });
     expect(document.activeElement).toBe(prompt());
     patch({ type: 'continued', id: 'a1' }, { type: 'grew', id: 'a1', text: ' two', reasoning: '' });
-    expect(element('.facts-text').textContent).toBe('gpt-4o-mini · 30 tokens · $0.0012');
+    expect(factsText()).toBe('gpt-4o-mini · 30 tokens · $0.0012');
     const second = {
       usage: { ...bill.usage, promptTokens: 20, totalTokens: 41 },
       cost: { text: '≈ $0.0003', detail: 'Estimated' },
@@ -181,7 +192,7 @@ describe('an answer', () => {
     patch({ type: 'ended', id: 'a1', state: { status: 'done', bill: second } });
     expect(article.isConnected).toBe(true);
     expect(article.querySelector('.markdown')?.textContent.trim()).toBe('one two');
-    expect(element('.facts-text').textContent).toBe('gpt-4o-mini · 30 + 41 tokens · $0.0012 + ≈ $0.0003');
+    expect(factsText()).toBe('gpt-4o-mini · 30 + 41 tokens · $0.0012 + ≈ $0.0003');
     expect(byTestId('cost').title).toBe('Reported by the proxy; Estimated');
     expect(byTestId('tokens').title).toBe('10 in, 20 out; 20 in, 20 out');
   });
@@ -189,7 +200,7 @@ describe('an answer', () => {
   it('says when one of its parts has no known cost', () => {
     const answered = { ...answer({ status: 'done', bill }), earlierBills: [null] };
     opened().state({ ...ready, transcript: [answered] });
-    expect(element('.facts-text').textContent).toContain(`$0.0012 · ${strings.costPartlyUnknown}`);
+    expect(factsText()).toContain(`$0.0012 · ${strings.costPartlyUnknown}`);
   });
 
   it('that failed shows the error, its next steps and Retry below the partial text', () => {

@@ -40,7 +40,7 @@ describe('Markdown of a stranger', () => {
       'script,style,link,iframe,object,embed,form,input,textarea,select,svg:not(.icon),math,video,audio,img,template,base,meta';
     expect(element.querySelector(forbidden)).toBeNull();
     for (const node of element.querySelectorAll('*')) {
-      const ours = node.closest('.code-head, svg.icon') !== null || node.matches('.code > pre');
+      const ours = node.closest('.code-head, svg.icon') !== null || node.matches('.code > pre, .table');
       const allowed = ours ? /./u : /^(dir|href|title|align|start|colspan|rowspan|tabindex|class)$/u;
       expect(node.getAttributeNames().filter((name) => !allowed.test(name))).toEqual([]);
       expect(node.getAttributeNames().filter((name) => name.startsWith('on') || name === 'style')).toEqual([]);
