@@ -60,6 +60,11 @@ describe('the texts of the shell', () => {
     ).toEqual([]);
   });
 
+  it('are all translated into German, which the extension says it speaks', () => {
+    const german = Object.keys(translations['bundle.l10n.de.json'] ?? {});
+    expect(texts.filter((text) => !german.includes(text))).toEqual([]);
+  });
+
   it.each(Object.entries(translations))('keep their placeholders in %s', (_, translation) => {
     for (const [text, translated] of Object.entries(translation)) {
       expect(fixedParts(translated), text).toEqual(fixedParts(text));
@@ -80,6 +85,10 @@ describe('the texts of the manifest', () => {
 
   it('are there, and none is left over', () => {
     expect(Object.keys(titles).toSorted()).toEqual([...new Set(keys.map((key) => key.slice(1, -1)))].sort());
+  });
+
+  it('are all translated into German', () => {
+    expect(Object.keys(textsIn('package.nls.de.json')).toSorted()).toEqual(Object.keys(titles).toSorted());
   });
 
   it.each(translatedTitles)('are translated in %s without a change to links and code', (name) => {
