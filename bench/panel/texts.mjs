@@ -1,10 +1,15 @@
 // What answers are made of, each kind at its longest: as many characters as a test wants, and the same each time.
+/**
+ * @param {(n: number) => string} make
+ * @param {number} chars
+ */
 const lines = (make, chars) => {
   let text = '';
   for (let n = 0; text.length < chars; n += 1) text += make(n);
   return text;
 };
 
+/** @type {Readonly<Record<string, (chars: number) => string>>} */
 export const TEXTS = {
   prose: (chars) =>
     lines(
