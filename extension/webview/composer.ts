@@ -107,7 +107,9 @@ export class Composer {
       this.#onKey(event);
     });
     this.#prompt.addEventListener('paste', (event) => {
-      this.#onFiles(event, event.clipboardData);
+      if (!isFormattedText(event.clipboardData)) {
+        this.#onFiles(event, event.clipboardData);
+      }
     });
     // The whole box is the prompt's, as far as a mouse is concerned.
     this.element.addEventListener('click', (event) => {
@@ -263,4 +265,9 @@ export class Composer {
     // Browsers that cannot size the field by its content get rows instead.
     this.#prompt.rows = Math.min(MAX_ROWS, value.split('\n', MAX_ROWS).length);
   }
+}
+
+/** Office programs put a picture beside the text that was copied: it is the text that is meant. */
+function isFormattedText(data: DataTransfer | null): boolean {
+  return data !== null && data.types.includes('text/html') && data.getData('text/plain').trim() !== '';
 }

@@ -390,9 +390,15 @@ describe('the prompt', () => {
 describe('images', () => {
   const image = { id: 'i1', name: 'a.png', thumbnail: 'data:image/webp;base64,AA==' };
   const png = new File([Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])], 'image.png');
-  function give(target: HTMLElement, event: 'paste' | 'drop', files: readonly File[]): Event {
+  function give(
+    target: HTMLElement,
+    event: 'paste' | 'drop',
+    files: readonly File[],
+    texts: Readonly<Record<string, string>> = {},
+  ): Event {
     const given = new Event(event, { bubbles: true, cancelable: true });
-    target.dispatchEvent(Object.assign(given, { clipboardData: { files }, dataTransfer: { files } }));
+    const data = { files, types: ['Files', ...Object.keys(texts)], getData: (type: string) => texts[type] ?? '' };
+    target.dispatchEvent(Object.assign(given, { clipboardData: data, dataTransfer: data }));
     return given;
   }
 
@@ -420,6 +426,15 @@ describe('images', () => {
   it('leave a paste of text alone', () => {
     opened().state(ready);
     expect(give(prompt(), 'paste', []).defaultPrevented).toBe(false);
+  });
+
+  it.each([
+    ['cells of a spreadsheet', { 'text/plain': 'a\tb', 'text/html': '<table></table>' }, false],
+    ['an image of a web page', { 'text/html': '<img>' }, true],
+    ['a file, whose name is there, too', { 'text/plain': 'a.png' }, true],
+  ])('are what a paste means or not: %s', (_name, texts, isImage) => {
+    opened().state(ready);
+    expect(give(prompt(), 'paste', [png], texts).defaultPrevented).toBe(isImage);
   });
 
   it('are shown by the prompt, can be removed, and are enough for a question', () => {
