@@ -18,6 +18,9 @@ export interface NextSteps {
   readonly continue: boolean;
 }
 
+/** Stands between the figures of the parts of an answer. */
+const PLUS = ' + ';
+
 export const NO_STEPS: NextSteps = { retry: false, continue: false };
 
 export class AnswerView {
@@ -177,6 +180,12 @@ function separated(element: HTMLElement, index: number): HTMLElement {
   return h('span', { class: 'separated' }, separator, element, detail);
 }
 
+/** Of an answer that was continued there are several, which a narrow panel shows below each other. */
+function figures(text: string): (HTMLElement | string)[] {
+  const [first = '', ...others] = text.split(PLUS).map((figure) => h('span', { class: 'figure' }, figure));
+  return [first, ...others.flatMap((figure) => [PLUS, figure])];
+}
+
 function factElement({ kind, text, detail }: Fact): HTMLElement {
   return h(
     'span',
@@ -185,6 +194,6 @@ function factElement({ kind, text, detail }: Fact): HTMLElement {
       'data-testid': kind === 'costUnknown' ? null : kind,
       title: detail === '' ? null : detail,
     },
-    text,
+    ...(kind === 'tokens' || kind === 'cost' ? figures(text) : [text]),
   );
 }

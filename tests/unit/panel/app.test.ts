@@ -193,6 +193,7 @@ describe('an answer', () => {
     expect(article.isConnected).toBe(true);
     expect(article.querySelector('.markdown')?.textContent.trim()).toBe('one two');
     expect(factsText()).toBe('gpt-4o-mini · 30 + 41 tokens · $0.0012 + ≈ $0.0003');
+    expect(Array.from(byTestId('cost').children, (figure) => figure.textContent)).toEqual(['$0.0012', '≈ $0.0003']);
     expect(byTestId('cost').title).toBe('Reported by the proxy; Estimated');
     expect(byTestId('tokens').title).toBe('10 in, 20 out; 20 in, 20 out');
   });
