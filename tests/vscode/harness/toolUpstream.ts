@@ -63,6 +63,11 @@ export async function startUpstream(models: readonly string[]): Promise<Upstream
 /** Begins an answer that streams. */
 export function begin(response: ServerResponse, ...deltas: readonly object[]): ServerResponse {
   response.writeHead(200, { 'content-type': 'text/event-stream' });
+  return more(response, ...deltas);
+}
+
+/** Goes on with an answer that streams. */
+export function more(response: ServerResponse, ...deltas: readonly object[]): ServerResponse {
   for (const delta of deltas) {
     response.write(event({ id: 'chatcmpl-1', choices: [{ index: 0, delta }] }));
   }

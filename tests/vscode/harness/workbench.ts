@@ -187,6 +187,11 @@ export class Workbench {
     return this.#frame(':not([src*="purpose=webviewView"])');
   }
 
+  /** The content of the one page that is open. A view that was hidden and is shown again is not told from an editor. */
+  get onlyPage(): FrameLocator {
+    return this.#frame('');
+  }
+
   #frame(which: string): FrameLocator {
     return this.page
       .frameLocator(`iframe.webview.ready[src*="extensionId=${this.#extensionId}"]${which}`)
