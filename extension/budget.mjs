@@ -29,6 +29,8 @@ export const PACKAGE = [
   'dist/webview/usage.js',
   'extension/README.md',
   'extension/l10n/bundle.l10n.de.json',
+  'extension/media/godoty-dark.svg',
+  'extension/media/godoty-light.svg',
   'extension/media/godoty.svg',
   'extension/media/icon.png',
   'extension/media/walkthrough/chat.svg',

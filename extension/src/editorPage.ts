@@ -49,7 +49,12 @@ export class EditorPage implements vscode.Disposable {
     });
     const asset = (name: string): string => panel.webview.asWebviewUri(vscode.Uri.joinPath(assets, name)).toString();
     this.#panel = panel;
-    panel.iconPath = vscode.Uri.joinPath(extensionUri, 'extension', 'media', 'godoty.svg');
+    const media = vscode.Uri.joinPath(extensionUri, 'extension', 'media');
+    // A tab shows it as a picture, which knows no colour of the text around it.
+    panel.iconPath = {
+      light: vscode.Uri.joinPath(media, 'godoty-light.svg'),
+      dark: vscode.Uri.joinPath(media, 'godoty-dark.svg'),
+    };
     panel.webview.onDidReceiveMessage(receive);
     panel.onDidDispose(() => {
       this.#panel = undefined;
