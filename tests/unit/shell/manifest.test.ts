@@ -90,6 +90,12 @@ describe('the manifest', () => {
     expect(keybindings.every(({ command }) => own.includes(command))).toBe(true);
   });
 
+  it('leaves Cmd+K alone in a terminal on a Mac, where it clears', () => {
+    for (const { key, when } of keybindings) {
+      expect(when, key).toMatch(/^(?:godoty\.\w+ && \(!isMac \|\| !terminalFocus\)|!isMac \|\| !terminalFocus)$/u);
+    }
+  });
+
   it('has an icon of its own', () => {
     expect(existsSync(path.join(checkout, manifest.icon))).toBe(true);
     const png = readFileSync(path.join(checkout, manifest.icon));
