@@ -103,7 +103,11 @@ export class App {
     );
     this.#toEnd = button(
       { class: 'round to-end', title: strings.scrollToEnd, 'aria-label': strings.scrollToEnd, hidden: '' },
-      () => this.#scroller.toEnd(),
+      () => {
+        this.#scroller.toEnd();
+        // The button goes, and the focus would be nowhere.
+        this.area.focus();
+      },
       icon('down'),
     );
     this.#scroller = new Scroller(

@@ -37,7 +37,7 @@ export function restoringScreen(strings: PanelStrings): HTMLElement {
   return h(
     'div',
     { class: 'screen', role: 'status' },
-    h('div', { class: 'mark waiting' }, icon('pulse')),
+    h('div', { class: 'mark' }, icon('pulse')),
     strings.restoring,
   );
 }

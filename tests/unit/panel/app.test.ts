@@ -513,6 +513,18 @@ describe('the reader’s place', () => {
     expect(again.saved()).toEqual({ draft: { text: 'typed', revision: 1 } });
   });
 
+  it('is the end again by its button, which leaves the focus in the conversation', () => {
+    const { app, state } = opened();
+    const area = scrollable();
+    state(long);
+    read(area, 300);
+    element('.to-end').focus();
+    element('.to-end').click();
+    expect(area.scrollTop).toBe(900);
+    expect(isShown('.to-end')).toBe(false);
+    expect(document.activeElement).toBe(app.area);
+  });
+
   it('is not that of another conversation', () => {
     const { state } = opened({ place: { question: 'q0', top: 300 } });
     const area = scrollable();
