@@ -185,7 +185,7 @@ export function wordsFor(detail: ErrorDetail): Words {
     case 'INTERNAL':
       return detail.retryable
         ? say(
-            l10n.t('A defect in Godoty stopped it, and it was started anew. Try again; the log has the details.'),
+            l10n.t('A defect stopped Godoty, and it was started again. Try once more; the log has the details.'),
             'retry',
             'showLog',
           )
@@ -308,7 +308,7 @@ function rateLimited(detail: ErrorDetail): string {
   if (detail.retryAfterMs === undefined) {
     return l10n.t('Too many requests. Wait a little, then try again.');
   }
-  return l10n.t('Too many requests. Try again in {0} seconds.', Math.ceil(detail.retryAfterMs / 1000));
+  return l10n.t('Too many requests. Try again in {0} s.', Math.ceil(detail.retryAfterMs / 1000));
 }
 
 function invalidConfiguration({ reasons = [], status }: ErrorDetail): string {

@@ -45,7 +45,7 @@ export function installationChecks(looks: Looks, ports: InstallationPorts): read
           }
           ports.report('loading the core', error);
           return failed(
-            l10n.t('The core could not be loaded. Reload the window; if that does not help, install Godoty anew.'),
+            l10n.t('The core could not be loaded. Reload the window; if that does not help, reinstall Godoty.'),
             'reloadWindow',
             'showLog',
           );

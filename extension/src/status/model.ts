@@ -152,7 +152,7 @@ function troubleText(trouble: Trouble, l10n: Translator): string {
     case 'key':
       return l10n.t('The model server does not take the key of this device. Sign out and in to get another one.');
     case 'quota':
-      return l10n.t('What your account may use is used up. Wait until it resets, or ask your operator for more.');
+      return l10n.t('Your account has reached a limit. Wait until it resets, or ask your operator for more.');
   }
 }
 
@@ -179,13 +179,13 @@ function tooltip(
     }
     const { unknownCosts, estimated } = today.complete ? today.totals : window;
     if (unknownCosts > 0) {
-      parts.push(escape(l10n.t('{0} requests have no known cost and are not in the sum.', format(unknownCosts))));
+      parts.push(escape(l10n.t('Requests without a known cost, which are not in the sum: {0}', format(unknownCosts))));
     }
     if (estimated) {
       parts.push(escape(l10n.t('≈ marks an estimate from prices; the bill may differ.')));
     }
     if (unsent > 0) {
-      parts.push(escape(l10n.t('{0} requests are still to be sent to your account.', format(unsent))));
+      parts.push(escape(l10n.t('Requests still to be sent to your account: {0}', format(unsent))));
     }
   }
   parts.push(escape(l10n.t('Click for the list of requests.')));
@@ -230,7 +230,7 @@ function quotaLines(
       ? []
       : [
           l10n.t(
-            '{0} of {1} tokens used this month, anew on {2}',
+            '{0} of {1} tokens used this month, resets {2}',
             format(month.used),
             format(month.limit),
             when.format(month.resetsAt),

@@ -64,7 +64,7 @@ export function toPage(overview: UsageOverview, context: PageContext): PageState
     older: overview.older ? l10n.t('Older requests are in the sums above.') : '',
     unsent:
       overview.unsent > 0
-        ? l10n.t('{0} requests are still to be sent to your account. They are in all sums.', format(overview.unsent))
+        ? l10n.t('Requests still to be sent to your account, which are in all sums: {0}', format(overview.unsent))
         : '',
   };
 }
@@ -79,7 +79,7 @@ function toNotice(
   }
   const { message, actions } = wordsFor(unread);
   const shown = complete
-    ? l10n.t('What is shown is what your account said before.')
+    ? l10n.t('These are the figures that your account gave last.')
     : l10n.t('Only the requests of this window are shown.');
   // The page has its own Refresh.
   return {
@@ -102,7 +102,7 @@ function toQuota(
     const { used, limit, resetsAt } = quota.month;
     bars.push({
       label: l10n.t('Tokens this month'),
-      text: l10n.t('{0} of {1}, anew on {2}', format(used), format(limit), when.format(resetsAt)),
+      text: l10n.t('{0} of {1}, resets {2}', format(used), format(limit), when.format(resetsAt)),
       used,
       limit,
     });
@@ -111,7 +111,7 @@ function toQuota(
     const { used, limit, resetsAt } = quota.hour;
     bars.push({
       label: l10n.t('Requests this hour'),
-      text: l10n.t('{0} of {1}, anew on {2}', format(used), format(limit), when.format(resetsAt)),
+      text: l10n.t('{0} of {1}, resets {2}', format(used), format(limit), when.format(resetsAt)),
       used,
       limit,
     });
@@ -119,7 +119,7 @@ function toQuota(
   return {
     plan: l10n.t('Plan: {0}', quota.plan),
     bars,
-    blocked: quota.blocked ? l10n.t('Requests are blocked until what is used up begins anew.') : '',
+    blocked: quota.blocked ? l10n.t('Requests are blocked until the limit above resets.') : '',
   };
 }
 

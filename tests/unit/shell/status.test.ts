@@ -154,12 +154,12 @@ describe('the tooltip', () => {
   });
 
   it('tells estimates, unknown costs and unsent records only where there are any', () => {
-    expect(shown({}).tooltip).not.toMatch(/≈|no known cost|to be sent/u);
+    expect(shown({}).tooltip).not.toMatch(/≈|without a known cost|to be sent/u);
     const usage = overview({ today: period({ totals: totals({ estimated: true, unknownCosts: 2 }) }), unsent: 3 });
-    const { tooltip } = shown({ usage });
+    const tooltip = shown({ usage }).tooltip.replaceAll('\\', '');
     expect(tooltip).toContain('≈ marks an estimate');
-    expect(tooltip).toContain('2 requests have no known cost');
-    expect(tooltip).toContain('3 requests are still to be sent');
+    expect(tooltip).toContain('Requests without a known cost, which are not in the sum: 2');
+    expect(tooltip).toContain('Requests still to be sent to your account: 3');
   });
 
   it('says what the plan allows, and what stands in the way', () => {
@@ -174,7 +174,7 @@ describe('the tooltip', () => {
     expect(text).toContain('Plan: free');
     expect(text).toContain('1,500 of 100,000 tokens used this month');
     expect(text).toContain('3 of 60 requests made this hour');
-    expect(text).toContain('What your account may use is used up.');
+    expect(text).toContain('Your account has reached a limit.');
   });
 
   it.each([

@@ -126,7 +126,7 @@ describe('the usage page', () => {
     );
     expect(offline.notice?.actions).toEqual([{ id: 'openSettings', label: 'Open Settings' }]);
     // What the account said before is still there.
-    expect(page({ unread }).notice?.text).toMatch(/What is shown is what your account said before\.$/u);
+    expect(page({ unread }).notice?.text).toMatch(/These are the figures that your account gave last\.$/u);
   });
 
   it('says what the plan allows', () => {
@@ -142,7 +142,7 @@ describe('the usage page', () => {
       ['Tokens this month', 1500, 100_000],
       ['Requests this hour', 3, 60],
     ]);
-    expect(shown?.bars[0]?.text).toMatch(/^1,500 of 100,000, anew on Nov 2\d, 2026/u);
+    expect(shown?.bars[0]?.text).toMatch(/^1,500 of 100,000, resets Nov 2\d, 2026/u);
     expect(shown?.blocked).not.toBe('');
     expect(page({ quota: { plan: 'team', blocked: false } }).quota).toEqual({
       plan: 'Plan: team',
@@ -156,7 +156,7 @@ describe('the usage page', () => {
     expect(page()).toMatchObject({ older: '', unsent: '' });
     const { older, unsent } = page({ older: true, unsent: 4 });
     expect(older).toBe('Older requests are in the sums above.');
-    expect(unsent).toMatch(/^4 requests are still to be sent/u);
+    expect(unsent).toMatch(/^Requests still to be sent to your account.*: 4$/u);
   });
 });
 

@@ -57,7 +57,7 @@ const detail = (code: ErrorCode, more: Partial<ErrorDetail> = {}): ErrorDetail =
 describe('words', () => {
   it('for a defect say whether Godoty goes on', () => {
     const { message, actions } = wordsFor(detail('INTERNAL', { retryable: true }));
-    expect(message).toMatch(/started anew\. Try again/);
+    expect(message).toMatch(/started again\. Try once more/);
     expect(actions.map(({ id }) => id)).toEqual(['retry', 'showLog']);
   });
 
@@ -118,7 +118,7 @@ describe('words', () => {
   });
 
   it('say when to come back', () => {
-    expect(wordsFor(detail('RATE_LIMITED', { retryAfterMs: 6_100 })).message).toContain('in 7 seconds');
+    expect(wordsFor(detail('RATE_LIMITED', { retryAfterMs: 6_100 })).message).toContain('in 7 s');
     expect(wordsFor(detail('RATE_LIMITED')).message).not.toMatch(/\d/u);
   });
 
