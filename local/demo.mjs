@@ -69,7 +69,9 @@ async function main() {
     return;
   }
   const port = portNumber(options.port);
-  const desktop = options.web ? undefined : which('code');
+  if (process.platform === 'win32') throw new SetupError('On Windows, please run this in WSL.');
+  // In WSL `code` is the VS Code of Windows, which would know nothing of these folders.
+  const desktop = options.web || process.env['WSL_DISTRO_NAME'] ? undefined : which('code');
   const tools = await ensure(
     ...['npm-packages', 'wasm32-target', 'wasm-pack', 'wasm-bindgen-cli'],
     ...(desktop === undefined ? ['code-server'] : []),
