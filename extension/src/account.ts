@@ -191,6 +191,8 @@ export class AccountService {
     if (backend === this.#backend && this.#comebacks < MAX_COMEBACKS) {
       this.#comebacks += 1;
       this.#restored = this.#restore(backend);
+    } else if (backend === this.#backend) {
+      this.#restored = undefined;
     }
   }
 
@@ -212,6 +214,14 @@ export class AccountService {
       }
     } catch (error) {
       this.#ports.report('restoring the session', error);
+      if (backend !== this.#backend) {
+        return;
+      }
+      // A failure says nothing of who is signed in, and whoever asks next tries again.
+      this.#restored = undefined;
+      if (this.#state.kind === 'signedIn') {
+        return;
+      }
     }
     if (backend === this.#backend) {
       this.#setState(account === undefined ? this.#signedOut() : { kind: 'signedIn', account });

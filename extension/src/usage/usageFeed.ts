@@ -1,11 +1,11 @@
 /** What was used, as the core's ledger has it. Where there is no session it loads nothing. */
 import { EventEmitter } from 'vscode';
 
-import type { UsageOverview, UsageSnapshot } from '../../../crate/wasm/pkg/godoty_core.js';
+import type { GodotyClient, UsageOverview, UsageSnapshot } from '../../../crate/wasm/pkg/godoty_core.js';
 import type { AccountService } from '../account.ts';
 
 export interface UsageFeedPorts {
-  readonly account: Pick<AccountService, 'state' | 'loadedClient' | 'onUsageChanged' | 'onDidChangeState'>;
+  readonly account: Pick<AccountService, 'state' | 'client' | 'loadedClient' | 'onUsageChanged' | 'onDidChangeState'>;
   readonly showEstimates: () => boolean;
   /** Runs something once after so many milliseconds, unless it is cancelled. */
   readonly schedule: (run: () => void, milliseconds: number) => () => void;
@@ -18,6 +18,7 @@ export class UsageFeed {
   readonly #subscriptions: readonly { dispose(): void }[];
   #current: UsageSnapshot | undefined;
   #userId: string | undefined;
+  #client: GodotyClient | undefined;
   #cancelMidnight = (): void => undefined;
 
   readonly onDidChange = this.#changed.event;
@@ -25,8 +26,8 @@ export class UsageFeed {
   constructor(ports: UsageFeedPorts) {
     this.#ports = ports;
     this.#subscriptions = [
-      ports.account.onUsageChanged(() => this.refresh()),
-      ports.account.onDidChangeState(() => this.#accountChanged()),
+      ports.account.onUsageChanged(() => this.#look()),
+      ports.account.onDidChangeState(() => this.#look()),
     ];
   }
 
@@ -47,12 +48,17 @@ export class UsageFeed {
     this.#changed.fire();
   }
 
-  /** The requests, too. `ask` asks the account first; undefined while nobody is signed in. */
+  /**
+   * The requests, too. `ask` asks the account first, and loads a core when a defect has ended the one before. Undefined while
+   * nobody is signed in.
+   */
   async overview(ask: boolean): Promise<UsageOverview | undefined> {
     const { account, showEstimates } = this.#ports;
-    return account.state.kind === 'signedIn'
-      ? await account.loadedClient?.usageOverview(showEstimates(), ask)
-      : undefined;
+    if (account.state.kind !== 'signedIn') {
+      return undefined;
+    }
+    const client = ask ? await account.client() : account.loadedClient;
+    return await client?.usageOverview(showEstimates(), ask);
   }
 
   dispose(): void {
@@ -63,12 +69,18 @@ export class UsageFeed {
     this.#changed.dispose();
   }
 
-  #accountChanged(): void {
-    const { state } = this.#ports.account;
+  /** Another user's sums are the account's to say, and what another core, which has seen no calls yet, is to add to. */
+  #look(): void {
+    const { state, loadedClient } = this.#ports.account;
     const userId = state.kind === 'signedIn' ? state.account.userId : undefined;
-    if (userId !== this.#userId) {
-      this.#userId = userId;
+    const isNewCore = loadedClient !== undefined && loadedClient !== this.#client;
+    const isOther = userId !== this.#userId || (userId !== undefined && isNewCore);
+    this.#userId = userId;
+    this.#client = userId === undefined ? undefined : (loadedClient ?? this.#client);
+    if (isOther) {
       this.#askAgain();
+    } else {
+      this.refresh();
     }
   }
 

@@ -178,6 +178,16 @@ describe('a restore', () => {
     await vi.waitFor(() => expect(account.state).toEqual({ kind: 'signedIn', account: USER }));
   });
 
+  it('is made up for by whoever asks next, when nothing was told of the store meanwhile', async () => {
+    storeAt(HERE).text = 'a session';
+    storeAt(HERE).fails = new Error('the disk fails');
+    const account = openAccount();
+    await account.restore();
+    storeAt(HERE).fails = undefined;
+    await account.restore();
+    expect(account.state).toEqual({ kind: 'signedIn', account: USER });
+  });
+
   it('is left out when the user wants none, and then nothing is read', () => {
     const account = openAccount();
     account.stayOut();
@@ -300,11 +310,26 @@ describe('a core that a defect ended', () => {
     for (let ends = 1; ends <= 4; ends += 1) {
       await account.restore();
       clients.at(-1)?.end();
-      await account.restore();
     }
+    await Promise.resolve();
     expect(clients).toHaveLength(4);
     expect(account.loadedClient).toBeUndefined();
-    expect(await account.client()).toBe(clients[4]);
+    await account.restore();
+    expect(clients).toHaveLength(5);
+    expect(account.loadedClient).toBe(clients[4]);
+  });
+
+  it('signs nobody out because the store can’t be read at that moment', async () => {
+    storeAt(HERE).text = 'a session';
+    const account = openAccount();
+    await account.restore();
+    storeAt(HERE).fails = new Error('the disk fails');
+    clients[0]?.end();
+    await vi.waitFor(() => expect(reports).toEqual(['the core', 'restoring the session']));
+    expect(account.state).toEqual({ kind: 'signedIn', account: USER });
+    storeAt(HERE).fails = undefined;
+    await account.restore();
+    expect(account.loadedClient).toBe(clients[1]);
   });
 
   it('was another backend’s, and nobody misses it', async () => {

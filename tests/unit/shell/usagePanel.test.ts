@@ -22,8 +22,12 @@ let stateChanged: EventEmitter<AccountState>;
 let scheduled: { readonly run: () => void; readonly after: number; cancelled: boolean }[];
 let reports: string[];
 let actions: string[];
+/** A defect has ended the core, and nobody has loaded another one. */
+let coreless: boolean;
 let feed: UsageFeed;
 let usagePanel: UsagePanel;
+let client: GodotyClient;
+let newCore: () => void;
 
 beforeEach(() => {
   host.reset();
@@ -36,22 +40,32 @@ beforeEach(() => {
   scheduled = [];
   reports = [];
   actions = [];
-  const client = {
-    usage: () => said,
-    usageOverview: async (_: boolean, ask: boolean) => {
-      asked.push(ask);
-      if (ask) {
-        await answer();
-      }
-      return said;
-    },
-  } as unknown as GodotyClient;
+  coreless = false;
+  const open = (): GodotyClient =>
+    ({
+      usage: () => said,
+      usageOverview: async (_: boolean, ask: boolean) => {
+        asked.push(ask);
+        if (ask) {
+          await answer();
+        }
+        return said;
+      },
+    }) as unknown as GodotyClient;
+  newCore = () => {
+    client = open();
+  };
+  newCore();
   const account = {
     get state() {
       return state;
     },
     get loadedClient() {
-      return state.kind === 'signedIn' ? client : undefined;
+      return state.kind === 'signedIn' && !coreless ? client : undefined;
+    },
+    client: () => {
+      coreless = false;
+      return Promise.resolve(client);
     },
     restore: () => Promise.resolve(),
     onUsageChanged: usageChanged.event,
@@ -116,15 +130,38 @@ describe('the feed', () => {
     expect(feed.current).toBeUndefined();
   });
 
-  it('asks again when the day is over, and plans that anew with each change', () => {
+  it('asks again when another core has taken the place of the first, which knows of no calls yet', async () => {
+    changeState(USER);
+    newCore();
+    changeState({ ...USER });
+    await Promise.resolve();
+    expect(asked).toEqual([true, true]);
+    newCore();
     usageChanged.fire();
+    usageChanged.fire();
+    await Promise.resolve();
+    expect(asked).toEqual([true, true, true]);
+  });
+
+  it('loads a core when the account is to be asked and a defect ended the one before', async () => {
+    changeState(USER);
+    coreless = true;
+    expect(await feed.overview(false)).toBeUndefined();
+    expect(await feed.overview(true)).toBe(said);
+  });
+
+  it('asks again when the day is over, and plans that anew with each change', async () => {
+    changeState(USER);
     usageChanged.fire();
     expect(scheduled.map(({ after, cancelled }) => [after, cancelled])).toEqual([
       [1000, true],
       [1000, false],
     ]);
-    scheduled.at(-1)?.run();
+    await Promise.resolve();
     expect(asked).toEqual([true]);
+    scheduled.at(-1)?.run();
+    await Promise.resolve();
+    expect(asked).toEqual([true, true]);
     feed.dispose();
     expect(scheduled.every(({ cancelled }) => cancelled)).toBe(true);
   });
