@@ -42,6 +42,10 @@ export function onTrap(listener) {
 export function isTrap(error) {
     return error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
 }
+
+export function abandon() {
+    trapped = true;
+}
 `;
 
 const DECLARATIONS = `
@@ -53,6 +57,9 @@ export function onTrap(listener: () => void): void;
 
 /** Whether what a call threw means that a defect has ended the instance: a panic, or memory or stack that ran out. */
 export function isTrap(error: unknown): boolean;
+
+/** Has no promise and no timer call back into the instance any more, until \`onTrap\` is called for the next one. */
+export function abandon(): void;
 `;
 
 /** Changes the glue code and its declarations. @param {string} stem the path of the package's files without their endings */

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { GodotyClient, isTrap, onTrap } from '../../crate/wasm/pkg/godoty_core.js';
+import { GodotyClient, abandon, isTrap, onTrap } from '../../crate/wasm/pkg/godoty_core.js';
 import { CoreLifetime } from '../../extension/src/core/lifetime.ts';
 import { MemoryStore, detailOf, loadBuiltCore, openWindow, signIn } from './support.ts';
 import type { Window } from './support.ts';
@@ -32,7 +32,7 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  lifetime = new CoreLifetime({ GodotyClient, isTrap, onTrap });
+  lifetime = new CoreLifetime({ GodotyClient, abandon, isTrap, onTrap });
 });
 
 afterAll(async () => {
@@ -157,6 +157,29 @@ describe.each(ENDS)('a core that is ended by %s', (_, kill) => {
     await killed(second, kill);
     expect(await openMortal(store).client.restore()).toMatchObject({ userId: 'u1' });
     expect([first.ended(), second.ended()]).toEqual([1, 1]);
+  });
+
+  it('does nothing with what comes for it later', async () => {
+    const window = openMortal(new MemoryStore());
+    let answer: ((response: Response) => void) | undefined;
+    vi.stubGlobal('fetch', () => new Promise((resolve) => (answer = resolve)));
+    const waits = detailOf(
+      window.client.startSignIn({ way: 'password', email: 'u1@example.org', password: 'password' }),
+    );
+    await vi.waitUntil(() => answer !== undefined);
+    await killed(window, kill);
+    expect(await waits).toEqual({ code: 'INTERNAL', retryable: true });
+    const response = Response.json(SESSION);
+    const looks = vi.spyOn(response, 'status', 'get');
+    answer?.(response);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(looks).not.toHaveBeenCalled();
+  });
+
+  it('answers what needs no client from a new instance', async () => {
+    const version = lifetime.run(() => GodotyClient.coreVersion());
+    await killed(openMortal(new MemoryStore()), kill);
+    expect(lifetime.run(() => GodotyClient.coreVersion())).toBe(version);
   });
 
   it('is called by no timer any more', async () => {

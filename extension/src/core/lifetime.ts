@@ -10,6 +10,7 @@ export interface CoreModule {
   readonly GodotyClient: { new (config: ClientConfig, host: CoreHost): GodotyClient; startAnew(): void };
   readonly onTrap: (listener: () => void) => void;
   readonly isTrap: (error: unknown) => boolean;
+  readonly abandon: () => void;
 }
 
 export class CoreLifetime {
@@ -26,10 +27,20 @@ export class CoreLifetime {
    * may be tried again, and `onEnd` is called: the client is dead then, and must not even be freed.
    */
   open(config: ClientConfig, host: CoreHost, onEnd: () => void): GodotyClient {
-    const instance = (this.#instance ??= this.#begin());
+    const instance = this.#running();
     const client = instance.enter(() => new this.#module.GodotyClient(config, hostWithin(instance, host)));
     instance.onEnd(onEnd);
     return clientWithin(instance, client);
+  }
+
+  /** Runs what needs no client, in the instance that runs, or in a new one. */
+  run<T>(call: () => T): T {
+    return this.#running().enter(call);
+  }
+
+  #running(): Instance {
+    this.#instance ??= this.#begin();
+    return this.#instance;
   }
 
   #begin(): Instance {
@@ -40,6 +51,7 @@ export class CoreLifetime {
     instance.onEnd(() => {
       this.#trapped = true;
       this.#instance = undefined;
+      this.#module.abandon();
     });
     this.#module.onTrap(() => instance.end());
     return instance;
@@ -89,6 +101,9 @@ class Instance {
 
   /** Settles as a promise of the instance does, or rejects when the instance ends before it. */
   wait<T>(promise: Promise<T>): Promise<T> {
+    if (this.#ended) {
+      return Promise.reject(instanceEnded());
+    }
     return new Promise((resolve, reject) => {
       const tell = (): void => reject(instanceEnded());
       this.#atEnd.add(tell);
