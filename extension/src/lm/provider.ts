@@ -156,7 +156,7 @@ export class GodotyModelProvider implements LanguageModelChatProvider, Disposabl
       const answer = await this.#ask(running, messages, options, report);
       this.#end(answer, model, report);
     } catch (error) {
-      if (reported.parts > 0 && !abort.signal.aborted) {
+      if (reported.parts > 0 && abort.signal.reason !== ('cancelled' satisfies AbortCause)) {
         await new Promise<void>((resolve) => this.#ports.schedule(resolve, HAND_OVER_MS));
       }
       throw abort.signal.reason === ('signedOut' satisfies AbortCause) ? signedOutError() : this.#toThrow(error);

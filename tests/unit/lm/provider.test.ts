@@ -413,8 +413,9 @@ describe('VS Code asks a model', () => {
   it.each([false, true])('and cancels; already before it asked: %j', async (before) => {
     const cancelled = new EventEmitter<void>();
     const token = { isCancellationRequested: before, onCancellationRequested: cancelled.event };
-    chat = (_id, _call, _options, _onPiece, signal) =>
+    chat = (_id, _call, _options, onPiece, signal) =>
       new Promise((resolve) => {
+        onPiece({ text: 'Hel' });
         const end = (): void => resolve({ outcome: { kind: 'cancelled' }, toolCalls: [], cost: COST });
         if (signal.aborted) {
           end();
@@ -424,6 +425,8 @@ describe('VS Code asks a model', () => {
         }
       });
     expect((await ask({}, QUESTION, token as CancellationToken)).error).toBeInstanceOf(CancellationError);
+    // Nobody reads on.
+    expect(waited).toEqual([]);
   });
 
   it('and its answer ends with words when the user signs out meanwhile, not when the session is read or renewed', async () => {
@@ -448,6 +451,8 @@ describe('VS Code asks a model', () => {
     const { parts, error } = await answer;
     expect(parts).toEqual([new LanguageModelTextPart('Hel')]);
     expect(error).toMatchObject({ code: 'NoPermissions', message: expect.stringContaining('Sign In') as unknown });
+    // The chat still shows the answer, so the error must not overtake its last words.
+    expect(waited).toEqual([150]);
   });
 
   it('and the status bar hears when an answer begins and when it has ended, however it ended', async () => {
