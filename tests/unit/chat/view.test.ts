@@ -5,13 +5,20 @@ import { ConversationStore } from '../../../extension/src/chat/conversationStore
 import type { HostMessage } from '../../../extension/src/chat/protocol.ts';
 import { ManualTimers, memoryStore, PlayedEngine, settled } from './support.ts';
 
+interface Offer {
+  readonly id: string;
+  readonly label: string;
+  readonly description: string;
+  readonly detail: string;
+}
+
 const vscode = vi.hoisted(() => ({
   opened: [] as unknown[],
   copied: [] as string[],
   commands: [] as string[],
   pick: undefined as string | undefined,
-  /** The labels of the list that was offered last. */
-  offered: [] as string[],
+  /** The list that was offered last. */
+  offered: [] as readonly Offer[],
   warnings: [] as string[],
   press: undefined as string | undefined,
   files: new Map<string, Uint8Array>(),
@@ -48,9 +55,9 @@ vi.mock('vscode', () => {
     },
     window: {
       showOpenDialog: () => Promise.resolve([...vscode.files.keys()].map(uri)),
-      showQuickPick: async (items: Promise<readonly { readonly id: string; readonly label: string }[]>) => {
-        vscode.offered = (await items).map(({ label }) => label);
-        return (await items).find(({ id }) => id === vscode.pick);
+      showQuickPick: async (items: Promise<readonly Offer[]>) => {
+        vscode.offered = await items;
+        return vscode.offered.find(({ id }) => id === vscode.pick);
       },
       showWarningMessage: (words: string) => {
         vscode.warnings.push(words);
@@ -212,15 +219,20 @@ describe('the chat view', () => {
     expect(controller.model).toBe(expected);
   });
 
-  it('leads the list with the model that is chosen', async () => {
+  it('leads the list with the model that is chosen, and says of each what it costs', async () => {
     const { page, controller } = provided();
     controller.setModels(
-      ['a', 'b', 'm', 'z'].map((id) => ({ id, label: id, detail: '', vision: true })),
+      ['a', 'b', 'm', 'z'].map((id) => ({ id, label: id, detail: `price of ${id}`, vision: true })),
       'm',
     );
     page.receive({ type: 'pickModel' });
     await settled();
-    expect(vscode.offered).toEqual(['m', 'a', 'b', 'z']);
+    expect(vscode.offered).toEqual([
+      { id: 'm', label: 'm', description: 'current', detail: 'price of m' },
+      { id: 'a', label: 'a', description: '', detail: 'price of a' },
+      { id: 'b', label: 'b', description: '', detail: 'price of b' },
+      { id: 'z', label: 'z', description: '', detail: 'price of z' },
+    ]);
   });
 
   it('says so when the server has no models, and leads to the doctor', async () => {
