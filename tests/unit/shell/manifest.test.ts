@@ -4,6 +4,7 @@ import path from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
+import { VENDOR } from '../../../extension/src/lm/provider.ts';
 import { checkout } from '../../../local/setup/packages.mjs';
 
 interface Step {
@@ -13,7 +14,14 @@ interface Step {
 }
 interface Manifest {
   readonly icon: string;
+  readonly extensionKind: readonly string[];
+  readonly capabilities: {
+    readonly untrustedWorkspaces: { readonly supported: string; readonly restrictedConfigurations: readonly string[] };
+    readonly virtualWorkspaces: boolean;
+  };
   readonly contributes: {
+    readonly configuration: { readonly properties: Readonly<Record<string, unknown>> };
+    readonly languageModelChatProviders: readonly { readonly vendor: string; readonly managementCommand: string }[];
     readonly commands: readonly { readonly command: string }[];
     readonly keybindings: readonly { readonly command: string; readonly key: string; readonly when?: string }[];
     readonly menus: Readonly<Record<string, readonly { readonly command: string; readonly when: string }[]>>;
@@ -23,7 +31,7 @@ interface Manifest {
 
 const read = (name: string): string => readFileSync(path.join(checkout, name), 'utf8');
 const manifest = JSON.parse(read('package.json')) as Manifest;
-const { commands, keybindings, menus, walkthroughs } = manifest.contributes;
+const { commands, configuration, keybindings, menus, walkthroughs } = manifest.contributes;
 const own = commands.map(({ command }) => command);
 const contextKeys = new Set(
   [...read('extension/src/contexts.ts').matchAll(/'(godoty\.\w+)'/gu)].map(([, key = '']) => key),
@@ -94,6 +102,25 @@ describe('the manifest', () => {
     for (const { key, when } of keybindings) {
       expect(when, key).toMatch(/^(?:godoty\.\w+ && \(!isMac \|\| !terminalFocus\)|!isMac \|\| !terminalFocus)$/u);
     }
+  });
+
+  it('offers its models in VS Code’s own chat, and manages them by a command of ours', () => {
+    const [provider, ...others] = manifest.contributes.languageModelChatProviders;
+    expect(others).toEqual([]);
+    expect(provider?.vendor).toBe(VENDOR);
+    expect(own).toContain(provider?.managementCommand);
+  });
+
+  it('runs beside the user before it runs beside the files, and in folders of any kind', () => {
+    expect(manifest.extensionKind).toEqual(['ui', 'workspace']);
+    expect(manifest.capabilities.virtualWorkspaces).toBe(true);
+  });
+
+  it('works in folders that nobody trusts, and takes from them neither a server nor a model', () => {
+    const { supported, restrictedConfigurations } = manifest.capabilities.untrustedWorkspaces;
+    expect(supported).toBe('limited');
+    const servers = Object.keys(configuration.properties).filter((name) => name.startsWith('godoty.backend.'));
+    expect(restrictedConfigurations.toSorted()).toEqual([...servers, 'godoty.chat.defaultModel'].sort());
   });
 
   it('has an icon of its own', () => {
