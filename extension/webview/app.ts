@@ -274,6 +274,7 @@ export class App {
     }
     this.#screen = screen;
     this.#content.replaceChildren(this.#screenElement(screen));
+    this.#scroller.begin(screen === 'conversation');
   }
 
   #screenElement(screen: Screen): HTMLElement {

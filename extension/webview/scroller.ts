@@ -7,6 +7,8 @@ export class Scroller {
   readonly #area: HTMLElement;
   readonly #onChange: (follows: boolean) => void;
   readonly #onMove: () => void;
+  /** Whether the content has an end to follow. */
+  #grows = true;
   #sticks = true;
   #lastTop = 0;
 
@@ -25,6 +27,14 @@ export class Scroller {
     return this.#sticks ? null : this.#area.scrollTop;
   }
 
+  /** Other content is there: a text that grows, whose end is to be seen, or one that stands, with its beginning. */
+  begin(grows: boolean): void {
+    this.#grows = grows;
+    this.#setSticks(true);
+    this.#area.scrollTop = 0;
+    this.contentChanged();
+  }
+
   /** Goes to a place that was read at before, and stays there. */
   goTo(place: number): void {
     this.#setSticks(false);
@@ -34,7 +44,7 @@ export class Scroller {
 
   /** To be called when the content or the area has changed its size. */
   contentChanged(): void {
-    if (this.#sticks) {
+    if (this.#grows && this.#sticks) {
       this.#area.scrollTop = this.#area.scrollHeight;
       this.#lastTop = this.#area.scrollTop;
     }
@@ -47,6 +57,9 @@ export class Scroller {
   }
 
   #onScroll(): void {
+    if (!this.#grows) {
+      return;
+    }
     const { scrollTop, scrollHeight, clientHeight } = this.#area;
     const isNear = scrollHeight - scrollTop - clientHeight <= NEAR_PX;
     // Growing content moves the end away without the reader's doing; only going up is a wish to stay.

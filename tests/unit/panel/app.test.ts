@@ -531,6 +531,24 @@ describe('the reader’s place', () => {
     state(long);
     expect(area.scrollTop).toBe(900);
   });
+
+  it.each(['signedOut', 'ready'] as const)(
+    'is the beginning of what stands there without a conversation: %s',
+    (account) => {
+      const { app, state } = opened();
+      const area = scrollable();
+      state(long);
+      state({ ...ready, account });
+      expect(area.scrollTop).toBe(0);
+      read(area, 500);
+      read(area, 300);
+      app.resized();
+      expect(area.scrollTop).toBe(300);
+      expect(isShown('.to-end')).toBe(false);
+      state(long);
+      expect(area.scrollTop).toBe(900);
+    },
+  );
 });
 
 describe('while an answer streams', () => {
