@@ -38,6 +38,6 @@ export function restoringScreen(strings: PanelStrings): HTMLElement {
     'div',
     { class: 'screen', role: 'status' },
     h('div', { class: 'mark' }, icon('pulse')),
-    strings.restoring,
+    h('p', {}, strings.restoring),
   );
 }
