@@ -5,13 +5,18 @@ import type { Workbench } from './workbench.ts';
 /** A test. Its name is a sentence about behaviour. `timeout` is in milliseconds; the suite has one for those that say none. */
 export type Step = (name: string, action: () => Promise<void>, timeout?: number) => void;
 
+/** Steps, and those that some conditions leave out. */
+export interface Steps extends Step {
+  skipIf(condition: boolean): Step;
+}
+
 /**
  * Tests of one `describe` that build on one another: once a step has failed, the others are skipped, since they would only fail
  * for the same reason, later. A failure leaves a picture of each window that is open by then.
  */
-export function steps(windows: () => readonly (Workbench | undefined)[]): Step {
+export function steps(windows: () => readonly (Workbench | undefined)[]): Steps {
   let broken = false;
-  return (name, action, timeout) => {
+  const step: Step = (name, action, timeout) => {
     it(
       name,
       async (context) => {
@@ -24,6 +29,7 @@ export function steps(windows: () => readonly (Workbench | undefined)[]): Step {
       timeout,
     );
   };
+  return Object.assign(step, { skipIf: (condition: boolean): Step => (condition ? it.skip : step) });
 }
 
 /** Tests of one `describe` that stand for themselves. A failure leaves a picture of each window. */
