@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect } from 'vitest';
 
 import { SigningIn } from './harness/signIn.ts';
 import { steps } from './harness/steps.ts';
+import { begin, startUpstream } from './harness/toolUpstream.ts';
+import type { Upstream } from './harness/toolUpstream.ts';
 import type { Workbench } from './harness/workbench.ts';
 import { startWorld } from './harness/world.ts';
 import type { ExtensionHost, World } from './harness/world.ts';
@@ -11,7 +13,10 @@ import type { ExtensionHost, World } from './harness/world.ts';
 const email = 'keys@example.org';
 /** More than a page has places where the keyboard stops. */
 const MANY = 20;
+const CODE = 'export const answer = 42;';
+const DOT = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
+let upstream: Upstream;
 let world: World;
 let workbench: Workbench;
 let user: SigningIn;
@@ -20,7 +25,8 @@ describe.each<ExtensionHost>(['node', 'worker'])('by the keyboard alone, %s host
   const step = steps(() => [workbench]);
 
   beforeAll(async () => {
-    world = await startWorld({ host });
+    upstream = await startUpstream(['gpt-4o-mini', 'gpt-4.1']);
+    world = await startWorld({ host, stack: { models: { kind: 'upstream', url: upstream.url, key: undefined } } });
     workbench = world.workbench;
     user = new SigningIn(world);
     // The palette finds a command whose name resembles others only when it is there.
@@ -30,6 +36,7 @@ describe.each<ExtensionHost>(['node', 'worker'])('by the keyboard alone, %s host
   afterAll(async () => {
     // A world that did not start has nothing to close.
     await (world as World | undefined)?.close();
+    await (upstream as Upstream | undefined)?.close();
   });
 
   step('makes an account', async () => {
@@ -48,8 +55,11 @@ describe.each<ExtensionHost>(['node', 'worker'])('by the keyboard alone, %s host
     await keyboard.press('Control+K');
     await keyboard.press('G');
     await isInPrompt();
-    await type('Count to 5000');
-    await answers('streaming').getByText('1, 2, 3').waitFor();
+    upstream.answer((_, response) => {
+      begin(response, { content: `Take this:\n\n\`\`\`ts\n${CODE}\n\`\`\`\n\nAnd now` });
+    });
+    await type('Code?');
+    await answers('streaming').getByText('And now').waitFor();
     await keyboard.press('Escape');
     await answers('stopped').waitFor();
   });
@@ -69,6 +79,9 @@ describe.each<ExtensionHost>(['node', 'worker'])('by the keyboard alone, %s host
       'Attach images',
       'Model: gpt-4o-mini. Choose another',
       'Conversation',
+      'Insert at cursor',
+      'Copy',
+      'Code',
       'Continue',
       'Retry',
       'Copy answer',
@@ -76,14 +89,73 @@ describe.each<ExtensionHost>(['node', 'worker'])('by the keyboard alone, %s host
     expect(own.filter(({ visible }) => !visible)).toEqual([]);
   });
 
+  step('copies the code of an answer, and puts it into the editor', async () => {
+    const { page } = workbench;
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.keyboard.press('Control+Alt+N');
+    const editor = page.locator('.editor-instance .view-lines').first();
+    await editor.waitFor();
+    await command('Godoty: Focus Chat');
+    await isInPrompt();
+    await tabTo('Copy');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe(CODE);
+    await page.keyboard.press('Shift+Tab');
+    expect(await focused()).toMatchObject({ name: 'Insert at cursor' });
+    await page.keyboard.press('Enter');
+    await editor.getByText(CODE).waitFor();
+    // The cursor is behind the code, to go on with.
+    await expect.poll(() => focused()).toBeUndefined();
+    await page.keyboard.type(' // forty-two');
+    await editor.getByText(`${CODE} // forty-two`).waitFor();
+    await command('View: Revert and Close Editor');
+    await editor.waitFor({ state: 'detached' });
+  });
+
+  step('pastes an image, and removes it', async () => {
+    const { page } = workbench;
+    await command('Godoty: Focus Chat');
+    await isInPrompt();
+    await page.evaluate(async (base64) => {
+      const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+      const image = new Blob([bytes], { type: 'image/png' });
+      await navigator.clipboard.write([new ClipboardItem({ 'image/png': image })]);
+    }, DOT);
+    await page.keyboard.press('Control+V');
+    const image = workbench.webview.getByTestId('attachment');
+    await image.waitFor();
+    await page.keyboard.press('Shift+Tab');
+    expect(await focused()).toEqual({ name: 'Remove Pasted image', visible: true });
+    await page.keyboard.press('Enter');
+    await image.waitFor({ state: 'detached' });
+    await isInPrompt();
+  });
+
+  step('chooses another model', async () => {
+    const { keyboard } = workbench.page;
+    await tabTo('Model: gpt-4o-mini. Choose another');
+    await keyboard.press('Enter');
+    await workbench.inputBox(/Choose a model/).waitFor();
+    await keyboard.type('gpt-4.1');
+    await chosen('gpt-4.1').waitFor();
+    await keyboard.press('Enter');
+    await workbench.webview.getByRole('button', { name: 'Model: gpt-4.1. Choose another' }).waitFor();
+    await isInPrompt();
+  });
+
   step('opens what was spent', async () => {
     await command('Godoty: Show Usage');
     await workbench.usagePage.getByRole('table', { name: 'Requests' }).waitFor();
-    for (const name of ['Refresh', 'Export']) {
-      await workbench.page.keyboard.press('Tab');
-      const stop = await focused(workbench.usagePage.locator(':focus'));
-      expect(stop).toMatchObject({ name: expect.stringContaining(name) as string, visible: true });
-    }
+    await comesByTabTo('Refresh', 'Export');
+    await command('View: Close All Editors');
+    await workbench.usagePage.locator('body').waitFor({ state: 'detached' });
+  });
+
+  step('asks the doctor, and comes to what it offers', async () => {
+    await command('Godoty: Doctor');
+    await workbench.editorPage.getByText('No problem was found').waitFor();
+    await comesByTabTo('Check Again', 'Copy Report', 'Ask a Model', 'Test the Way Back');
+    await command('View: Close All Editors');
   });
 
   step('signs out', async () => {
@@ -112,6 +184,28 @@ describe.each<ExtensionHost>(['node', 'worker'])('by the keyboard alone, %s host
 
 async function isInPrompt(): Promise<void> {
   await expect.poll(() => focused(), { timeout: 20_000 }).toMatchObject({ name: 'Message' });
+}
+
+/** Goes on to a place of the panel. */
+async function tabTo(name: string): Promise<void> {
+  for (let count = 0; count < MANY; count++) {
+    await workbench.page.keyboard.press('Tab');
+    const stop = await focused();
+    if (stop?.name === name) {
+      expect(stop).toMatchObject({ visible: true });
+      return;
+    }
+  }
+  throw new Error(`Tab does not come to '${name}'`);
+}
+
+/** The first places of the page in the editor. */
+async function comesByTabTo(...names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    await workbench.page.keyboard.press('Tab');
+    const stop = await focused(workbench.editorPage.locator(':focus'));
+    expect(stop).toMatchObject({ name: expect.stringContaining(name) as string, visible: true });
+  }
 }
 
 /** Runs a command as soon as the palette has it. */
