@@ -75,9 +75,9 @@ export function more(response: ServerResponse, ...deltas: readonly object[]): Se
 }
 
 /** Ends an answer as a server does that has said all. */
-export function end(response: ServerResponse, reason: string): void {
+export function end(response: ServerResponse, reason: string, usage: object = USAGE): void {
   response.write(event({ id: 'chatcmpl-1', choices: [{ index: 0, delta: {}, finish_reason: reason }] }));
-  response.write(event({ id: 'chatcmpl-1', choices: [], usage: USAGE }));
+  response.write(event({ id: 'chatcmpl-1', choices: [], usage }));
   response.end('data: [DONE]\n\n');
 }
 
