@@ -732,6 +732,50 @@ describe.each(engines)('on $name', (engine) => {
       expect((await sync()).body).toMatchObject({ status: 'done', deleted: 1, complete: true });
     });
 
+    describe('with a LiteLLM that needs five seconds for a page of its log', () => {
+      /** Whose clock goes on by what each page takes. */
+      function slowly(): Env {
+        let late = 0;
+        return createEnv(stack.functionsEnv.get, {
+          now: () => late,
+          fetch: (input, init) => {
+            if (String(input instanceof Request ? input.url : input).includes('/spend/logs')) {
+              late += 5_000;
+            }
+            return fetch(input, init);
+          },
+        });
+      }
+
+      it('tells changes and makes deletions all the same', async () => {
+        await sync();
+        await setPlan('pro');
+        await stack.db.query(
+          `update public.user_api_keys set status = 'revoked', revoked_at = now() where user_id = $1`,
+          [ada.id],
+        );
+        expect((await sync(slowly())).body).toMatchObject({ status: 'done', told: 1, deleted: 1, complete: false });
+        expect(await limitsAtTheModels()).toMatchObject({ max_budget: 100 });
+      });
+
+      it('reads the newest calls in each run, and all others in turn', async () => {
+        await sync();
+        await stack.db.query(`update godoty.usage_sync_readers set read_until = read_until - interval '1 hour'`);
+        const unread = (): Promise<{ name: string }[]> =>
+          stack.db.query<{ name: string }>(
+            `select name from godoty.usage_sync_readers
+             where read_until < now() - lag - overlap - interval '30 minutes' order by lag`,
+          );
+        const left: number[] = [];
+        for (let runs = 0; runs < 4; runs++) {
+          await log();
+          expect((await sync(slowly())).body).toMatchObject({ status: 'done', added: 1 });
+          left.push((await unread()).length);
+        }
+        expect(left).toEqual([7, 4, 1, 0]);
+      });
+    });
+
     it('is nobody’s to start on the local stack: it runs by itself there', async () => {
       const own = await startTestStack({ syncSeconds: 0.05 });
       try {

@@ -15,8 +15,13 @@ import { spendPage } from './spend-logs.ts';
 const MAX_PAGES = 40;
 const MAX_CHANGES = 200;
 const MAX_DELETIONS = 200;
-/** A run begins nothing new after this, so that the next minute's finds it ended. */
-const MAX_RUN_MS = 45_000;
+/**
+ * How long after a run's beginning each of its parts begins something new. One call may take 15 s, so what comes later has
+ * its share also with a slow LiteLLM; and the next minute's run finds this one ended.
+ */
+const LOG_MS = 20_000;
+const CHANGES_MS = 35_000;
+const DELETIONS_MS = 45_000;
 
 const Reader = v.object({
   name: v.string(),
@@ -32,7 +37,7 @@ interface Run {
   readonly servers: Servers;
   readonly holder: string;
   /** Milliseconds since 1970. */
-  readonly until: number;
+  readonly began: number;
   readonly done: { added: number; settled: number; told: number; deleted: number; complete: boolean };
 }
 
@@ -53,10 +58,10 @@ export function handler(request: Request, env: Env): Promise<Response> {
         return json(200, { status: 'busy' });
       }
       const done = { added: 0, settled: 0, told: 0, deleted: 0, complete: true };
-      const run: Run = { servers, holder, until: env.now() + MAX_RUN_MS, done };
+      const run: Run = { servers, holder, began: env.now(), done };
       // Each part is tried, whatever became of the others: an unreadable log must not keep a plan from changing.
       const steps = [
-        ...readers.map((reader) => () => readLog(run, reader)),
+        ...inTurn(readers).map((reader) => () => readLog(run, reader)),
         () => tellChanges(run),
         () => deleteOwed(run),
         () => callAsService(env, servers.project, 'usage_sync_end', { p_holder: holder }, Nothing),
@@ -81,18 +86,26 @@ async function admitOperator(request: Request, env: Env): Promise<void> {
   }
 }
 
-/** Whether the run may begin nothing more; what it leaves is for the next one. */
-function isOver(run: Run, hasEnough = false): boolean {
-  const over = hasEnough || run.servers.env.now() >= run.until;
+/** Whether a part of the run may begin nothing more; what it leaves is for the next one. */
+function isOver(run: Run, partMs: number, hasEnough = false): boolean {
+  const over = hasEnough || run.servers.env.now() >= run.began + partMs;
   run.done.complete &&= !over;
   return over;
 }
 
-async function readLog(run: Run, reader: v.InferOutput<typeof Reader>): Promise<void> {
+type LogReader = v.InferOutput<typeof Reader>;
+
+/** The newest calls first, then what was read the longest ago: a run may end before all is read. */
+function inTurn([newest, ...others]: readonly LogReader[]): readonly LogReader[] {
+  const behind = ({ from, to }: LogReader): number => Date.parse(to) - Date.parse(from);
+  return newest === undefined ? [] : [newest, ...others.sort((a, b) => behind(b) - behind(a))];
+}
+
+async function readLog(run: Run, reader: LogReader): Promise<void> {
   const { env, project, gateway } = run.servers;
   const [from, to] = [new Date(reader.from), new Date(reader.to)];
   for (let page = 1; ; page++) {
-    if (isOver(run, page > MAX_PAGES)) {
+    if (isOver(run, LOG_MS, page > MAX_PAGES)) {
       return;
     }
     const { rows, unreadable, last, isLast } = await spendPage(env, gateway, from, to, page);
@@ -119,7 +132,7 @@ async function tellChanges(run: Run): Promise<void> {
   const args = { p_holder: run.holder, p_limit: MAX_CHANGES };
   const failures: unknown[] = [];
   for (const change of await callAsService(env, project, 'gateway_changes_due', args, v.array(Change))) {
-    if (isOver(run)) {
+    if (isOver(run, CHANGES_MS)) {
       break;
     }
     try {
@@ -144,14 +157,14 @@ async function deleteOwed(run: Run): Promise<void> {
   const absent: string[] = [];
   const users: string[] = [];
   for (const hash of owed.keys) {
-    if (isOver(run)) {
+    if (isOver(run, DELETIONS_MS)) {
       break;
     }
     const became = await deleteKey(env, gateway, hash);
     (became === 'deleted' ? deleted : became === 'absent' ? absent : []).push(hash);
   }
   for (const userId of owed.users) {
-    if (isOver(run)) {
+    if (isOver(run, DELETIONS_MS)) {
       break;
     }
     if ((await deleteUser(env, gateway, userId)) !== 'unknown') {
