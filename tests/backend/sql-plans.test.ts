@@ -352,7 +352,11 @@ describe.each(engines)('an older database on $name', (engine) => {
   });
   afterAll(() => server.stop());
 
-  it('keeps the plan that each account was given', async () => {
+  /** An empty database, and what applies the migrations whose names match. */
+  async function olderDatabase(): Promise<{
+    db: Database;
+    apply: (matches: (name: string) => boolean) => Promise<void>;
+  }> {
     const db = await server.create();
     await db.exec(await readFile(new URL('../../local/server/db/bootstrap.sql', import.meta.url), 'utf8'));
     const folder = new URL('../../supabase/migrations/', import.meta.url);
@@ -362,6 +366,11 @@ describe.each(engines)('an older database on $name', (engine) => {
         await db.exec(await readFile(new URL(name, folder), 'utf8'));
       }
     };
+    return { db, apply };
+  }
+
+  it('keeps the plan that each account was given', async () => {
+    const { db, apply } = await olderDatabase();
     await apply((name) => name < '20261121000500');
     const [free, pro] = [await newUser(db), await newUser(db)];
     await db.query(`update public.user_profiles set plan = 'pro' where user_id = $1`, [pro]);
@@ -373,6 +382,23 @@ describe.each(engines)('an older database on $name', (engine) => {
     ] as const) {
       expect(await value(db, 'authenticated', { sub: id }, 'public.profile()')).toMatchObject({ id, plan });
     }
+    await db.close();
+  });
+
+  it('has LiteLLM told once more of the accounts that are blocked, and of no others', async () => {
+    const { db, apply } = await olderDatabase();
+    await apply((name) => name < '20261121000900');
+    const blocked = await newUser(db);
+    await newUser(db);
+    await db.query(
+      `insert into godoty.gateway_blocks (user_id, limit_name, until)
+       values ($1, 'tokens_per_month', now() + interval '1 day')`,
+      [blocked],
+    );
+    await apply((name) => name >= '20261121000900');
+
+    const due = await db.query('select user_id from godoty.gateway_changes where due_at <= now()');
+    expect(due).toEqual([{ user_id: blocked }]);
     await db.close();
   });
 
