@@ -64,6 +64,15 @@ describe('sign-up', () => {
     expect([answer.status, answer.body['code'], answer.headers.get('x-sb-error-code')]).toEqual([status, code, code]);
   });
 
+  it('takes a password of exactly eight characters, also when they are none of ASCII', async () => {
+    for (const password of ['12345678', 'äöü€😀ßñ✓']) {
+      expect(Array.from(password)).toHaveLength(8);
+      const email = freshEmail();
+      expect((await call(stack, '/auth/v1/signup', { body: { email, password } })).status).toBe(200);
+      expect((await signIn(email, password)).status).toBe(200);
+    }
+  });
+
   it('says why a password is weak', async () => {
     const answer = await call(stack, '/auth/v1/signup', { body: { email: freshEmail(), password: 'short' } });
     expect(answer.body['weak_password']).toEqual({ reasons: ['length'] });
@@ -241,6 +250,19 @@ describe('the signed-in user', () => {
     clock.advance(600_000);
     const late = await user(account.accessToken);
     expect([late.status, late.body['code']]).toEqual([403, 'bad_jwt']);
+  });
+
+  it('is told that the account is gone when it was deleted', async () => {
+    const account = await signUp(stack);
+    await stack.db.query('delete from auth.users where id = $1', [account.id]);
+    const answer = await user(account.accessToken);
+    expect([answer.status, answer.body['code'], answer.headers.get('x-sb-error-code')]).toEqual([
+      403,
+      'user_not_found',
+      'user_not_found',
+    ]);
+    expect((await refresh(account.refreshToken)).body['code']).toBe('refresh_token_not_found');
+    expect((await signIn(account.email, PASSWORD)).body['code']).toBe('invalid_credentials');
   });
 
   it('must show a token', async () => {

@@ -1,4 +1,7 @@
-/** An answer of the auth server that is an error; codes and statuses as contracts of Supabase Auth have them. */
+/**
+ * An answer of the auth server that is an error; codes and statuses as contracts of Supabase Auth have them. One never comes
+ * here, `session_expired`: it belongs to limits of a session's life or rest, which are off unless an operator sets them.
+ */
 export class AuthError extends Error {
   override readonly name = 'AuthError';
   readonly status: number;
