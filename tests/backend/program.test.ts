@@ -145,6 +145,24 @@ describe('the program', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  it.runIf(process.platform === 'linux')(
+    'keeps its data in the user’s data folder when it is told no other',
+    async () => {
+      const env = { XDG_DATA_HOME: folder };
+      const first = start([...FREE_PORTS, '--json-ready'], env);
+      const stack = await ready(first);
+      expect(stack.dataDir).toBe(join(folder, 'godoty', 'local'));
+      const account = { email: 'ada@example.com', password: PASSWORD };
+      expect((await post(stack, '/auth/v1/signup', account)).status).toBe(200);
+      first.stop('SIGTERM');
+      await first.exited;
+
+      const again = await ready(start([...FREE_PORTS, '--json-ready'], env));
+      expect(again.dataDir).toBe(stack.dataDir);
+      expect((await post(again, '/auth/v1/token?grant_type=password', account)).status).toBe(200);
+    },
+  );
+
   it('gives access tokens the life that it is told to', async () => {
     const args = [...FREE_PORTS, '--ephemeral', '--json-ready', '--access-token-ttl', '5'];
     const stack = await ready(start(args));
