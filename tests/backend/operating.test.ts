@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Database } from '../../local/server/db/database.ts';
 import { migrate } from '../../local/server/db/migrate.ts';
 import { openPostgres } from '../../local/server/db/postgres.ts';
+import { readCommand } from '../../local/server/options.ts';
 import type { LocalStack } from '../../local/server/start.ts';
 import { ensure } from '../../local/setup/main.mjs';
 import { realPostgres, withRealPostgres } from './databases.ts';
@@ -102,6 +103,38 @@ describe('the operator’s page', () => {
     for (const [, script = ''] of page.matchAll(/npm run ([\w:-]+)/g)) {
       expect(Object.keys(scripts)).toContain(script);
     }
+  });
+});
+
+describe('an account that is over its quota', () => {
+  /** The number that a file has at a place of its text. */
+  function numberIn(file: string, place: RegExp): number {
+    const [, digits = 'none'] = place.exec(readFileSync(file, 'utf8')) ?? [];
+    return Number(digits.replaceAll('_', ''));
+  }
+
+  it('is blocked within a minute of the call: the spend log’s delay, the schedule’s and the run’s reading', () => {
+    const command = readCommand([], {});
+    const seconds = {
+      log: numberIn('supabase/deploy/litellm/config.yaml', /^ {2}proxy_batch_write_at: (\d+)$/m),
+      schedule: numberIn('docs/operating.md', /cron\.schedule\('godoty-usage-sync', '(\d+) seconds'/),
+      localSchedule: command.kind === 'start' ? (command.options.syncSeconds ?? NaN) : NaN,
+      reading: numberIn('supabase/functions/usage-sync/handler.ts', /^const LOG_MS = ([\d_]+);$/m) / 1000,
+    };
+    expect(Object.values(seconds).filter((each) => !(each > 0))).toEqual([]);
+    expect(seconds.log + Math.max(seconds.schedule, seconds.localSchedule) + seconds.reading).toBeLessThan(60);
+  });
+});
+
+describe('the operator’s LiteLLM', () => {
+  it('is given every variable that its configuration reads', () => {
+    const config = readFileSync('supabase/deploy/litellm/config.yaml', 'utf8');
+    const [, environment = ''] =
+      /^ {4}environment:\n((?: {6}.*\n)+)/m.exec(readFileSync('supabase/deploy/litellm/compose.yaml', 'utf8')) ?? [];
+    const given = [...environment.matchAll(/^ {6}(\w+):/gm)].map(([, name]) => name);
+    const read = [...config.matchAll(/\bos\.environ\/(\w+)/g)].map(([, name]) => name);
+    expect(read).toContain('OPENAI_API_KEY');
+    expect(read.filter((name) => !given.includes(name))).toEqual([]);
   });
 });
 
