@@ -35,6 +35,11 @@ describe.each(engines)('functions on $name', (engine) => {
       expect(await profile(id)).toEqual({ display_name: displayName, username, plan: 'enterprise' });
     });
 
+    it('has a user name in lower case, also where an address that was imported is not', async () => {
+      const [row] = await db.query('select godoty.username_base($1) as username', ['Ada.LOVELACE@Example.com']);
+      expect(row).toEqual({ username: 'ada.lovelace' });
+    });
+
     it('has a counter in the user name when it is taken, and in the end the account’s id', async () => {
       const names: unknown[] = [];
       for (let index = 0; index < 22; index++) {

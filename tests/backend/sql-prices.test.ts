@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
 
 import { beforeEach, describe, expect, it } from 'vitest';
 
@@ -203,6 +205,13 @@ describe('the script of the prices', () => {
   it('says the same of the same map, in the order of the map', () => {
     expect(pricesSql(MAP)).toBe(pricesSql(MAP));
     expect(priceRows(MAP).length).toBeGreaterThan(3_000);
+  });
+
+  it('are what the command prints, from the moment that it is told', async () => {
+    const args = ['supabase/prices.mjs', '--from', '2026-12-01T00:00:00Z'];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 16 * 1024 * 1024 });
+    expect(stdout).toBe(pricesSql(MAP, '2026-12-01T00:00:00Z'));
+    expect(stdout.trimEnd()).toMatch(/\$prices\$, '2026-12-01T00:00:00.000Z'\);$/);
   });
 
   it('reads base, tiers and ranges', () => {
