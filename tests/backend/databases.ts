@@ -10,6 +10,8 @@ import { ensure } from '../../local/setup/main.mjs';
 /** A kind of PostgreSQL that the SQL is tested on. */
 export interface Engine {
   readonly name: string;
+  /** The major version that it has at least: what is newer in Supabase and in LiteLLM's images must not go untried. */
+  readonly atLeast: number;
   start(): Promise<Server>;
 }
 
@@ -24,10 +26,11 @@ export interface Server {
 
 const pglite: Engine = {
   name: 'PGlite',
+  atLeast: 18,
   start: () => Promise.resolve({ create: () => openPglite(undefined), stop: () => Promise.resolve() }),
 };
 
-export const realPostgres: Engine = { name: 'PostgreSQL server', start: startServer };
+export const realPostgres: Engine = { name: 'PostgreSQL server', atLeast: 15, start: startServer };
 
 /** False only when the caller said so: a machine without PostgreSQL fails the tests instead of skipping them. */
 export const withRealPostgres = process.env['GODOTY_PG'] !== '0';

@@ -192,6 +192,15 @@ describe.each(engines)('access on $name', (engine) => {
   });
   afterAll(() => server.stop());
 
+  it(`is tried on version ${engine.atLeast} or newer`, async () => {
+    const db = await server.create();
+    const [row] = await db.query<{ version: number }>(
+      `select current_setting('server_version_num')::integer as version`,
+    );
+    await db.close();
+    expect(row?.version).toBeGreaterThanOrEqual(engine.atLeast * 10_000);
+  });
+
   describe.each([
     ['new', ''],
     ['old', OLD_DEFAULT_GRANTS],
