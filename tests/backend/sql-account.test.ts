@@ -340,6 +340,7 @@ describe.each(engines)('an account on $name', (engine) => {
       month: Window;
       hour: Window;
       blocked: boolean;
+      max_output_tokens: number;
     }
     const quota = (): Promise<Quota> => ask('public.quota()');
     const setPlan = (plan: string): Promise<unknown> =>
@@ -370,6 +371,17 @@ describe.each(engines)('an account on $name', (engine) => {
         resets_at: rfc3339(Math.floor(now.getTime() / 3_600_000 + 1) * 3_600_000),
       });
       expect(hourly.used + hourly.remaining).toBe(50);
+    });
+
+    it('and hears how many tokens an answer may have, which is the plan’s number of now', async () => {
+      for (const [plan, tokens] of [
+        ['free', 1_000],
+        ['pro', 4_000],
+        ['enterprise', 8_000],
+      ] as const) {
+        await setPlan(plan);
+        expect(await quota()).toMatchObject({ plan, max_output_tokens: tokens });
+      }
     });
 
     it('and is blocked when the month’s tokens are used up, until the plan is a larger one', async () => {

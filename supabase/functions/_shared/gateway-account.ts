@@ -20,7 +20,13 @@ export const AccountState = v.object({
   ...PlanLimits.entries,
   plan: v.string(),
   blocked: v.nullable(v.object({ limit: v.string(), until: v.string() })),
-  quota: v.object({ plan: v.string(), month: Period, hour: Period, blocked: v.boolean() }),
+  quota: v.object({
+    plan: v.string(),
+    month: Period,
+    hour: Period,
+    blocked: v.boolean(),
+    max_output_tokens: v.number(),
+  }),
 });
 
 export function limitsOf(userId: string, state: v.InferOutput<typeof AccountState>): AccountLimits {
