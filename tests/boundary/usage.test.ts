@@ -203,6 +203,34 @@ describe('an account that is out of reach', () => {
   });
 });
 
+describe('a plan that allows short answers', () => {
+  const OF_TWENTY_TOKENS = `insert into public.plans (name, tokens_per_month, requests_per_hour, model_requests_per_hour,
+      output_tokens_per_request, max_devices)
+    values ('short', 1000000, 1000, 1000, 20, 5) on conflict do nothing`;
+
+  /** How an answer that would be long ended, and how many tokens it had. */
+  async function longAnswer(maxTokens?: number): Promise<unknown> {
+    const call = { ...ask('gpt-4o-mini', 'count to 40'), ...(maxTokens === undefined ? {} : { maxTokens }) };
+    const { outcome, usage } = await client.chat(crypto.randomUUID(), call, OPTIONS, () => undefined);
+    return [outcome.kind, outcome.kind === 'length' ? usage?.completionTokens : undefined];
+  }
+
+  it('has clients ask for no longer ones once it is known, and for shorter ones as they like', async () => {
+    await stack.db.exec(OF_TWENTY_TOKENS);
+    await stack.db.query(`insert into public.subscriptions (user_id, plan) values ($1, 'short')`, [userId()]);
+    expect(await longAnswer()).toEqual(['done', undefined]);
+    await client.usageOverview(true, true);
+    expect(await longAnswer()).toEqual(['length', 20]);
+    expect(await longAnswer(5)).toEqual(['length', 5]);
+    expect(await longAnswer(500)).toEqual(['length', 20]);
+
+    // Another who is signed in here has a plan of their own.
+    await client.signOut();
+    await signUp({ client }, `${crypto.randomUUID()}@example.org`, PASSWORD);
+    expect(await longAnswer()).toEqual(['done', undefined]);
+  });
+});
+
 describe('a snapshot', () => {
   it('is made without a call, and tells what has changed', async () => {
     const before = client.usage(true);

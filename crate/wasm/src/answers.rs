@@ -143,7 +143,7 @@ impl GodotyClient {
             let (request, limits) = parse_call(&call, &options).map_err(|error| to_js(&error))?;
             let on_piece: Function = on_piece.unchecked_into();
             let ended = chats
-                .run(&call_id, &request, limits, &Deltas(&on_piece), signal.as_ref())
+                .run(&call_id, request, limits, &Deltas(&on_piece), signal.as_ref())
                 .await
                 .map_err(|error| to_js(&error))?;
             let show_estimates = member(&options, "showEstimates").is_truthy();

@@ -78,7 +78,7 @@ impl Chats {
     pub(crate) async fn run(
         self: &Rc<Self>,
         call_id: &str,
-        request: &ChatRequest,
+        mut request: ChatRequest,
         limits: Limits,
         deltas: &Deltas<'_>,
         signal: Option<&AbortSignal>,
@@ -88,6 +88,7 @@ impl Chats {
         if signal.is_some_and(AbortSignal::aborted) {
             return Err(ErrorCode::Cancelled.into());
         }
+        self.usage.keep_within_plan(&access.user_id, &mut request);
         let mut http = request.to_http(&access.endpoint, &access.key, call_id)?;
         let started_at = UnixMillis(i64::try_from(self.driver.now().0).unwrap_or(i64::MAX));
         let loading = self.load_in_the_background(&access);

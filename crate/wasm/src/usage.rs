@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use godoty_core::auth::Account;
-use godoty_core::chat::{ChatResult, Outcome};
+use godoty_core::chat::{ChatRequest, ChatResult, Outcome};
 use godoty_core::error::{Error, ErrorCode};
 use godoty_core::session::{Answer, Ask};
 use godoty_core::usage::{Call, Ledger, Periods, Quota, RESEND_AFTER_MS, Reading, Trouble, UnixMillis};
@@ -86,6 +86,13 @@ impl Ledgers {
         self.save(user_id, &book);
         self.changed();
         self.send();
+    }
+
+    /// Keeps a request within what is known of the user's plan.
+    pub(crate) fn keep_within_plan(&self, user_id: &str, request: &mut ChatRequest) {
+        if let Some(quota) = &self.of(user_id).borrow().quota {
+            request.keep_within(quota);
+        }
     }
 
     /// A call was not sent: remembers why, as far as it outlasts the call.

@@ -9,7 +9,7 @@ use crate::cost::Money;
 use crate::error::{Error, ErrorCode};
 use crate::http::{BaseUrl, Credential, Method, Request};
 use crate::json::{self, Scanner, is_json, write_string};
-use crate::usage::is_uuid;
+use crate::usage::{Quota, is_uuid};
 
 /// The most messages of one request.
 const MAX_MESSAGES: usize = 10_000;
@@ -112,6 +112,14 @@ impl ChatRequest {
         let request = read_request(&mut scanner).map_err(|_| invalid())?;
         scanner.end().map_err(|_| invalid())?;
         Ok(request)
+    }
+
+    /// Asks for no longer answer than the account's plan allows.
+    pub fn keep_within(&mut self, quota: &Quota) {
+        self.max_tokens = match (self.max_tokens, quota.max_output_tokens) {
+            (Some(asked), Some(most)) => Some(asked.min(most)),
+            (asked, most) => asked.or(most),
+        };
     }
 
     /// The HTTP request: `POST {base}/v1/chat/completions`.
@@ -462,6 +470,27 @@ mod tests {
             json!({"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hi \"\n🌍"}],
                 "stream": true, "stream_options": {"include_usage": true}})
         );
+    }
+
+    #[test]
+    fn an_answer_is_asked_for_no_longer_than_the_plan_allows() {
+        for (asked, allowed, sent) in [
+            (json!(null), json!(1000), json!(1000)),
+            (json!(7), json!(1000), json!(7)),
+            (json!(5000), json!(1000), json!(1000)),
+            (json!(5000), json!(null), json!(5000)),
+            (json!(null), json!(null), json!(null)),
+        ] {
+            let mut call = json!({"model": "m", "messages": [{"role": "system", "text": "s"}]});
+            if !asked.is_null() {
+                call["maxTokens"] = asked.clone();
+            }
+            let mut ask = request(&call);
+            let quota = json!({"plan": "free", "blocked": false, "max_output_tokens": allowed});
+            ask.keep_within(&Quota::read(&quota.to_string()).unwrap());
+            let body: Value = serde_json::from_str(&ask.body().unwrap()).unwrap();
+            assert_eq!(body["max_tokens"], sent, "{asked} of {allowed}");
+        }
     }
 
     #[test]

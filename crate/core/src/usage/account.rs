@@ -170,6 +170,8 @@ pub struct Quota {
     pub hour: Option<Allowance>,
     /// Whether the account's keys are blocked for now.
     pub blocked: bool,
+    /// The most tokens of an answer.
+    pub max_output_tokens: Option<u32>,
 }
 
 impl Quota {
@@ -191,6 +193,10 @@ impl Quota {
             month: allowance("month.used", "month.limit", "month.resets_at"),
             hour: allowance("hour.used", "hour.limit", "hour.resets_at"),
             blocked: flat.count("blocked") == Some(1),
+            max_output_tokens: flat
+                .count("max_output_tokens")
+                .and_then(|most| u32::try_from(most).ok())
+                .filter(|most| *most > 0),
         })
     }
 }

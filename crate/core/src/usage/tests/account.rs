@@ -233,7 +233,7 @@ fn an_answer_of_another_shape_is_refused_whole() {
 #[test]
 fn a_quota_says_what_is_left_and_until_when() {
     let quota = r#"{"plan":"free","month":{"used":12,"limit":100,"remaining":88,"resets_at":"2026-12-01T00:00:00+00:00"},
-        "hour":{"used":1,"limit":null,"remaining":null,"resets_at":null},"blocked":false}"#;
+        "hour":{"used":1,"limit":null,"remaining":null,"resets_at":null},"blocked":false,"max_output_tokens":1000}"#;
     let read = Quota::read(quota).unwrap();
     assert_eq!(
         read,
@@ -246,9 +246,14 @@ fn a_quota_says_what_is_left_and_until_when() {
             }),
             hour: None,
             blocked: false,
+            max_output_tokens: Some(1000),
         }
     );
     assert!(Quota::read(&quota.replace("false", "true")).unwrap().blocked);
+    for none in ["null", "0", "-1", "\"1000\"", "4294967296"] {
+        let read = Quota::read(&quota.replace("1000", none)).unwrap();
+        assert_eq!(read.max_output_tokens, None, "{none}");
+    }
     for wrong in ["", "{}", "[]", r#"{"plan":1}"#] {
         assert_eq!(Quota::read(wrong).unwrap_err().code, ErrorCode::UnexpectedResponse);
     }
