@@ -103,6 +103,9 @@ function again(code: ErrorCode, step: Fallible): Step {
     case 'SERVER_ERROR':
     case 'STORE_FAILED':
       return step === 'browser' ? 'begin' : step;
+    case 'INTERNAL':
+      // What waited has died with the core.
+      return step === 'browser' || step === 'code' ? 'begin' : step;
     default:
       return step === 'begin' ? 'email' : step;
   }

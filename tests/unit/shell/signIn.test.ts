@@ -284,6 +284,27 @@ describe('a failure', () => {
     },
   );
 
+  it('of the core itself, which was started again, is tried again with what was typed', async () => {
+    core.outcomes.push(retryable('INTERNAL'));
+    const result = flow.start();
+    await reachPassword();
+    await type(/Password/u, 'a password');
+    await press(/defect stopped Godoty/u, 'Try Again');
+    expect(await result).toEqual(USER);
+    expect(core.started).toHaveLength(2);
+  });
+
+  it('of the core before the browser is sent off asks for no e-mail', async () => {
+    core.outcomes.push(retryable('INTERNAL'), pending('n1', URL));
+    const result = flow.start();
+    await choose('github');
+    await press(/defect stopped Godoty/u, 'Try Again');
+    expect(await host.browsed.next()).toBe(URL);
+    expect(host.boxes.waiting).toEqual([]);
+    core.waiting.get('n1')?.end({ way: 'github', account: USER });
+    expect(await result).toEqual(USER);
+  });
+
   it('leads to another way', async () => {
     core.outcomes.push(retryable('NETWORK_ERROR'));
     const result = flow.start();
@@ -398,6 +419,18 @@ describe('a code by e-mail', () => {
     core.outcomes.push(pending('n2'));
     core.waiting.get('n1')?.fail(fault('SIGN_IN_EXPIRED'));
     await press(/good for five minutes/u, 'Send the E-Mail Again');
+    expect(box.closed).toBe(true);
+    await type(/sent a code/u, '123456');
+    expect(await result).toEqual(USER);
+    expect(core.started.map(({ way }) => way)).toEqual(['emailCode', 'emailCode']);
+  });
+
+  it('that a defect of the core keeps from being awaited is sent anew', async () => {
+    const result = flow.start();
+    const box = await reachCode();
+    core.outcomes.push(pending('n2'));
+    core.waiting.get('n1')?.fail(retryable('INTERNAL'));
+    await press(/defect stopped Godoty/u, 'Try Again');
     expect(box.closed).toBe(true);
     await type(/sent a code/u, '123456');
     expect(await result).toEqual(USER);
@@ -626,6 +659,18 @@ describe('a browser', () => {
     await host.browsed.next();
     core.waiting.get('n2')?.end({ way: 'github', account: USER });
     expect(await result).toEqual(USER);
+  });
+
+  it('is sent off with a new address when a defect of the core ended the wait for it', async () => {
+    const result = flow.start();
+    await reachBrowser();
+    core.outcomes.push(pending('n2', URL));
+    core.waiting.get('n1')?.fail(retryable('INTERNAL'));
+    await press(/defect stopped Godoty/u, 'Try Again');
+    await host.browsed.next();
+    core.waiting.get('n2')?.end({ way: 'github', account: USER });
+    expect(await result).toEqual(USER);
+    expect(core.started).toHaveLength(2);
   });
 
   it('that comes back with a stranger’s callback changes nothing', async () => {
