@@ -533,6 +533,18 @@ describe('another password', () => {
     expect(await result).toEqual(USER);
   });
 
+  it('that can’t be sent is sent again as it was typed', async () => {
+    core.passwordOutcomes.push(retryable('NETWORK_ERROR'));
+    const result = flow.start();
+    await reachNewPassword();
+    await type(/Choose a password/u, 'a new password');
+    await type(/once more/u, 'a new password');
+    await press(/Can’t reach/u, 'Try Again');
+    expect(await result).toEqual(USER);
+    expect(core.passwords).toEqual(['a new password', 'a new password']);
+    expect(host.boxes.waiting).toEqual([]);
+  });
+
   it('that is not chosen leaves the user signed in, and says that the old one holds', async () => {
     const result = flow.start();
     await reachNewPassword();
