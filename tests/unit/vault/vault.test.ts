@@ -1,6 +1,7 @@
 /** The vault over memory: windows that share it, and everything that can be wrong with it. */
 import { describe, expect, it, vi } from 'vitest';
 
+import { StoreTroubleError } from '../../../extension/src/auth/sessionStore.ts';
 import { keyMarkerOf } from '../../../extension/src/auth/vault/keyMarker.ts';
 import {
   BACKEND,
@@ -542,6 +543,21 @@ describe('a vault with a fault', () => {
     shared.files.failWriting = diskError(code);
     await expect(window.put('newer')).rejects.toThrow(code);
     expect(window.troubles).toEqual([trouble, trouble]);
+  });
+
+  it('says that it is busy when its lock can’t be had, before anything is changed', async () => {
+    const shared = installation();
+    await openWindow(shared).put('old');
+    const window = openWindow(shared);
+    const held = vi.spyOn(shared.lock, 'run').mockImplementation(() => Promise.reject(new StoreTroubleError('busy')));
+    const change = vi.fn();
+    await expect(window.store.update(change)).rejects.toThrow('busy');
+    expect(change).not.toHaveBeenCalled();
+    expect(window.troubles).toEqual(['busy']);
+    expect(await window.store.read()).toBe('old');
+    held.mockRestore();
+    await window.put('new');
+    expect(await openWindow(shared).store.read()).toBe('new');
   });
 
   it('changes nothing on a disk that it can’t read, and is not taken for an empty one', async () => {
