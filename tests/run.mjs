@@ -15,11 +15,11 @@ import { parseArgs } from 'node:util';
 import { ensure, SetupError } from '../local/setup/main.mjs';
 import { checkout } from '../local/setup/packages.mjs';
 import { ended, exit, onExit, start } from '../local/setup/processes.mjs';
+import { REPORT_FILE, runTests } from './attempts.mjs';
 import { builds, suites } from './suites.mjs';
 
 /** @typedef {keyof typeof builds} BuildName */
 /** @typedef {import('./suites.mjs').Step} Step */
-/** @typedef {{file: string, passed: boolean, tests: number}} TestFile */
 /** @typedef {{passed: boolean, tests: number, reason?: string}} Outcome */
 /** @typedef {Outcome & {name: string, seconds: number}} Result */
 
@@ -119,34 +119,15 @@ async function runSuite(name, env, built) {
 /**
  * @param {Step} step
  * @param {NodeJS.ProcessEnv} env
- * @returns {Promise<{passed: boolean, tests: number, unsteady: string[]}>} `unsteady` are the files that passed only when they
- *   ran once more
  */
 async function runVitest(step, env) {
-  const first = await attempt(step.command, env);
-  const failed = first.files.filter(({ passed }) => !passed).map(({ file }) => file);
-  if (first.passed || step.secondAttempt !== true || failed.length === 0) {
-    return { passed: first.passed, tests: sum(first.files), unsteady: [] };
-  }
-  heading(`${step.label}: once more ${failed.join(', ')}`);
-  const second = await attempt([...step.command, ...failed], env);
-  const tests = sum(first.files.filter(({ passed }) => passed)) + sum(second.files);
-  return { passed: second.passed, tests, unsteady: second.passed ? failed : [] };
-}
-
-/**
- * @param {string[]} command
- * @param {NodeJS.ProcessEnv} env
- */
-async function attempt(command, env) {
-  const report = path.join(mkdtempSync(path.join(scratch, 'vitest-')), 'report.json');
-  const { code } = await run([...command, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`], env);
-  return { passed: code === 0, files: testFiles(report) };
-}
-
-/** @param {TestFile[]} files */
-function sum(files) {
-  return files.reduce((total, { tests }) => total + tests, 0);
+  return await runTests(async (files) => {
+    if (files.length > 0) heading(`${step.label}: once more ${files.join(', ')}`);
+    const report = path.join(mkdtempSync(path.join(scratch, 'vitest-')), 'report.json');
+    const reporters = ['--reporter=default', '--reporter=./tests/attempts.mjs'];
+    const { code } = await run([...step.command, ...files, ...reporters], { ...env, [REPORT_FILE]: report });
+    return { passed: code === 0, ...readReport(report) };
+  }, step.secondAttempt === true);
 }
 
 /**
@@ -190,20 +171,14 @@ async function run([command = '', ...args], env) {
 }
 
 /**
- * The files that vitest ran, with the tests that really ran in them: skipped ones prove nothing.
- *
- * @param {string} report
- * @returns {TestFile[]} none when vitest did not come to write it
+ * @param {string} file
+ * @returns {import('./attempts.mjs').Report} an empty one when vitest did not come to write it
  */
-function testFiles(report) {
-  if (!existsSync(report)) return [];
-  /** @type {{testResults: {name: string, status: string, assertionResults: {status: string}[]}[]}} */
-  const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
-  return testResults.map(({ name, status, assertionResults }) => ({
-    file: path.relative(checkout, name),
-    passed: status === 'passed',
-    tests: assertionResults.filter((test) => test.status === 'passed' || test.status === 'failed').length,
-  }));
+function readReport(file) {
+  if (!existsSync(file)) return { files: [], strayErrors: 0 };
+  /** @type {import('./attempts.mjs').Report} */
+  const { files, strayErrors } = JSON.parse(readFileSync(file, 'utf8'));
+  return { files: files.map((one) => ({ ...one, file: path.relative(checkout, one.file) })), strayErrors };
 }
 
 /** @param {string} output of `cargo test`, which prints one result for each test binary */
