@@ -30,6 +30,9 @@ const STALE_MS: u64 = 10_000;
 /// The time limit of a call, in milliseconds.
 const LIMIT_MS: u64 = 20_000;
 
+/// What a refresh takes at most when nothing goes wrong, from the look at the store to the write, in milliseconds.
+const ROUND_TRIP_MS: u64 = 1_000;
+
 /// Why a run failed.
 pub(crate) type Failure = String;
 
@@ -122,6 +125,10 @@ pub(crate) struct World {
     left: Option<(usize, usize)>,
     /// Writes that met in the moment between a store's look and its write, which only a lock prevents.
     collisions: usize,
+    /// Who sent a refresh token last, and when.
+    sent: BTreeMap<String, (usize, u64)>,
+    /// Refreshes that were sent while another window's with the same token was under way, which only a lock prevents.
+    meetings: usize,
     nonce_of: BTreeMap<(usize, u32), String>,
     lost: usize,
     kills: usize,
@@ -177,6 +184,8 @@ impl World {
             acts: 0,
             left: None,
             collisions: 0,
+            sent: BTreeMap::new(),
+            meetings: 0,
             nonce_of: BTreeMap::new(),
             lost: 0,
             kills: 0,

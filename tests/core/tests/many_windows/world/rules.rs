@@ -156,8 +156,14 @@ impl World {
         if self.server.redeemed.values().any(|times| *times > 1) {
             return Err("a code was redeemed twice".into());
         }
-        // One new token for each that was due; a repeat only where something was lost on the way.
-        if self.history.kind == Kind::Vault && self.server.repeats > faults {
+        // One new token for each that was due; a repeat only where something was lost on the way, or where no lock keeps apart the
+        // windows that meet.
+        let repeats = match self.history.kind {
+            Kind::Vault => faults,
+            Kind::Shared => faults + self.meetings + self.collisions,
+            Kind::Private => usize::MAX,
+        };
+        if self.server.repeats > repeats {
             return Err(format!("{} repeats with {faults} faults", self.server.repeats));
         }
         Ok(Tally {
