@@ -18,12 +18,21 @@ let models: LocalStack;
 let gate: Awaited<ReturnType<typeof openGate>>;
 let world: World;
 let workbench: Workbench;
+/** The line above the panel's prompt. */
+let notice: Locator;
 
 beforeAll(async () => {
   models = await startLocalStack();
   gate = await openGate(models.litellmUrl);
-  world = await startWorld({ stack: { models: { kind: 'litellm', url: gate.url, masterKey: models.masterKey } } });
+  world = await startWorld({
+    gated: true,
+    stack: {
+      accessTokenTtlSeconds: 5,
+      models: { kind: 'litellm', url: gate.url, masterKey: models.masterKey },
+    },
+  });
   workbench = world.workbench;
+  notice = workbench.webview.locator('.notice');
 });
 
 afterAll(async () => {
@@ -100,24 +109,61 @@ describe('when something goes wrong', () => {
     expect(after).not.toEqual(before);
   });
 
+  step(
+    'an account that is out of reach leaves the chat, also once its token is dead, and the usage says so',
+    async () => {
+      world.gate.shut = /./;
+      await expect.poll(() => world.gate.refused.some((path) => path.includes('grant_type=refresh_token'))).toBe(true);
+      const dead = await tokenEnds();
+      await expect.poll(() => Date.now()).toBeGreaterThan(dead);
+      await send('Are you still there?');
+      await answer(2, 'done');
+      await workbench.runCommand('Godoty: Show Usage');
+      await workbench.usagePage.getByText(/broke off before the answer was complete/).waitFor();
+      await statusBar(/Offline/).waitFor();
+      await workbench.picture('account-out-of-reach');
+    },
+  );
+
+  step('a session that the server ended leaves the chat, and says what needs a sign-in', async () => {
+    await world.stack.db.query('delete from auth.sessions');
+    world.gate.shut = undefined;
+    await workbench.usagePage.getByRole('button', { name: 'Refresh' }).click();
+    const words = 'Your Godoty session has ended. Chat goes on; sign in again to see what you have used';
+    await workbench.notification(new RegExp(words)).waitFor();
+    await workbench.usagePage.getByText('Sign in to see the requests of your account').waitFor();
+    await workbench.runCommand('View: Close Editor');
+    await statusBar(/session ended, chat goes on/).waitFor();
+    await notice.getByText(words).waitFor();
+    await send('And now?');
+    await answer(3, 'done');
+    await workbench.picture('session-ended');
+    await notice.getByRole('button', { name: 'Sign In' }).click();
+    await workbench.pick('Sign in with e-mail and password');
+    await workbench.answer(/e-mail address/, email);
+    await workbench.answer(/Password for/, password);
+    await workbench.statusBarItem.waitFor();
+    await notice.waitFor({ state: 'hidden' });
+  });
+
   step('a budget that is used up says so and leads to what was spent', async () => {
     await models.db.query('update local_stack.model_keys set max_budget = 0');
     await send('Hello again');
-    await answer(2, 'error');
+    await answer(4, 'error');
     await workbench.picture('budget-used-up');
-    const card = answerAt(2).locator('[data-error-code="QUOTA_EXCEEDED"]');
+    const card = answerAt(4).locator('[data-error-code="QUOTA_EXCEEDED"]');
     expect(await card.innerText()).toContain('Your budget is used up.');
     await card.getByRole('button', { name: 'Show Usage' }).click();
     const { usagePage } = workbench;
     await usagePage.getByText('Up to date').waitFor();
     const rows = usagePage.getByRole('table', { name: 'Requests' }).getByRole('row', { name: /gpt-4o-mini/ });
-    await expect.poll(() => rows.count()).toBe(4);
+    await expect.poll(() => rows.count()).toBe(6);
     expect(await rows.first().innerText()).toMatch(/failed/);
     expect(await rows.last().innerText()).toMatch(/failed/);
     await workbench.picture('usage');
     await workbench.runCommand('View: Close Editor');
     // Each request that was sent is on the account, however it ended.
-    await expect.poll(outcomes, { timeout: 20_000 }).toEqual(['cancelled', 'done', 'error', 'error']);
+    await expect.poll(outcomes, { timeout: 20_000 }).toEqual(['cancelled', 'done', 'done', 'done', 'error', 'error']);
   });
 
   step('an address with plain http to another machine is refused before anything is typed', async () => {
@@ -134,7 +180,7 @@ describe('when something goes wrong', () => {
   });
 
   step('the right address brings the session back', async () => {
-    world.changeSettings({ 'godoty.backend.supabaseUrl': world.stack.supabaseUrl });
+    world.changeSettings({ 'godoty.backend.supabaseUrl': world.gate.url });
     await workbench.reload();
     await workbench.statusBarItem.waitFor();
   });
@@ -142,6 +188,19 @@ describe('when something goes wrong', () => {
 
 async function press(notification: RegExp, button: string): Promise<void> {
   await workbench.notification(notification).getByRole('button', { name: button }).click();
+}
+
+/** When the access token that is stored comes to its end, in milliseconds since the Unix epoch. */
+async function tokenEnds(): Promise<number> {
+  const record = JSON.parse((await world.storedSession()) ?? '') as {
+    readonly session: { readonly expires_at: number };
+  };
+  return record.session.expires_at;
+}
+
+/** What the status bar says to those who listen, if it says this. */
+function statusBar(words: RegExp): Locator {
+  return workbench.page.locator('.statusbar').getByRole('button', { name: words });
 }
 
 async function boxValue(about: RegExp): Promise<string> {
