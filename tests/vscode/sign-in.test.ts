@@ -10,6 +10,8 @@ import type { ExtensionHost, World } from './harness/world.ts';
 
 const ada = 'ada@example.org';
 const bob = 'bob@example.org';
+const cy = 'cy@example.org';
+const dee = 'dee@example.org';
 const password = 'correct horse battery staple';
 
 let world: World;
@@ -20,7 +22,7 @@ describe.each<ExtensionHost>(['node', 'worker'])('signs in with, %s host:', (hos
   const test = apart(() => [workbench]);
 
   beforeAll(async () => {
-    world = await startWorld({ host, stack: { mailRestSeconds: 0 } });
+    world = await startWorld({ host, stack: { mailRestSeconds: 0, autoConfirm: false } });
     workbench = world.workbench;
     user = new SigningIn(world);
   });
@@ -123,7 +125,45 @@ describe.each<ExtensionHost>(['node', 'worker'])('signs in with, %s host:', (hos
     await choosePassword('a battery of staples for a horse');
     await user.isSignedInAs(bob);
   });
+
+  test('a new account with a password, whose address the code confirms', async () => {
+    await createAccount(cy);
+    await workbench.inputBox(new RegExp(`We sent a code to ${cy}`)).waitFor();
+    await workbench.picture('confirm-address');
+    expect(await confirmed(cy)).toBe(false);
+    await user.typeCode((await user.mailTo(cy)).code);
+    await user.isSignedInAs(cy);
+    expect(await confirmed(cy)).toBe(true);
+    await user.leave();
+    await user.choose('Sign in with e-mail and password');
+    await workbench.answer(/e-mail address/, cy);
+    await workbench.answer(/Password for/, password);
+    await user.isSignedInAs(cy);
+  });
+
+  test('a new account with a password, whose address the link confirms', async () => {
+    await createAccount(dee);
+    const mail = await user.mailTo(dee);
+    expect(await confirmed(dee)).toBe(false);
+    await mail.followLink();
+    await user.isSignedInAs(dee);
+    expect(await confirmed(dee)).toBe(true);
+  });
 });
+
+async function createAccount(email: string): Promise<void> {
+  await user.choose('Create account');
+  await workbench.answer(/e-mail address/, email);
+  await workbench.answer(/Choose a password/, password);
+}
+
+async function confirmed(email: string): Promise<boolean | undefined> {
+  const [row] = await world.stack.db.query<{ confirmed: boolean }>(
+    'select email_confirmed_at is not null as confirmed from auth.users where email = $1',
+    [email],
+  );
+  return row?.confirmed;
+}
 
 async function choosePassword(text: string): Promise<void> {
   await workbench.page.bringToFront();
