@@ -9,6 +9,8 @@ import { startWorld } from './harness/world.ts';
 import type { ExtensionHost, World } from './harness/world.ts';
 
 const ada = 'ada@example.org';
+const cy = 'cy@example.org';
+const dee = 'dee@example.org';
 const password = 'correct horse battery staple';
 const offline = /Can’t reach|broke off|Nothing answers/;
 
@@ -154,6 +156,39 @@ describe.each<ExtensionHost>(['node', 'worker'])('signing in, %s host:', (host) 
     await user.isSignedInAs(ada);
   });
 
+  test('offline when a password is sent', async () => {
+    await user.choose('Sign in with e-mail and password');
+    await workbench.answer(/Your e-mail address/, ada);
+    await answerOffline(/Password for/, password);
+    await workbench.picture('offline-password');
+    await user.press(offline, 'Try Again');
+    await user.isSignedInAs(ada);
+  });
+
+  test('offline when an account is to be made', async () => {
+    await user.choose('Create account');
+    await workbench.answer(/Your e-mail address/, cy);
+    await answerOffline(/Choose a password/, password);
+    await user.press(offline, 'Try Again');
+    await user.isSignedInAs(cy);
+    expect(await knows(cy, password)).toBe(true);
+  });
+
+  test('offline when another password is chosen', async () => {
+    await register(dee);
+    await user.choose('Forgot your password?');
+    await workbench.answer(/Your e-mail address/, dee);
+    await user.typeCode((await user.mailTo(dee)).code);
+    const chosen = 'a battery of staples for a horse';
+    await workbench.answer(/Choose a password/, chosen);
+    await answerOffline(/once more/, chosen);
+    await workbench.picture('offline-new-password');
+    expect(await knows(dee, chosen)).toBe(false);
+    await user.press(offline, 'Try Again');
+    await user.isSignedInAs(dee);
+    expect(await knows(dee, chosen)).toBe(true);
+  });
+
   test('offline when the browser comes back', async () => {
     const github = await user.toProvider('GitHub');
     world.gate.shut = /./;
@@ -185,13 +220,31 @@ describe.each<ExtensionHost>(['node', 'worker'])('signing in, %s host:', (host) 
   });
 });
 
+/** Answers a question while the server is out of reach, which it is no longer once that has been said. */
+async function answerOffline(about: RegExp, text: string): Promise<void> {
+  await workbench.inputBox(about).waitFor();
+  world.gate.shut = /./;
+  await workbench.answer(about, text);
+  await workbench.notification(offline).waitFor();
+  world.gate.shut = undefined;
+}
+
 async function register(email: string): Promise<void> {
-  const answer = await fetch(`${world.stack.supabaseUrl}/auth/v1/signup`, {
+  expect((await post('signup', { email, password })).status).toBe(200);
+}
+
+/** Whether the server takes this password. */
+async function knows(email: string, text: string): Promise<boolean> {
+  return (await post('token?grant_type=password', { email, password: text })).ok;
+}
+
+/** Calls the account's server, past the gate. */
+async function post(call: string, body: unknown): Promise<Response> {
+  return await fetch(`${world.stack.supabaseUrl}/auth/v1/${call}`, {
     method: 'POST',
     headers: { apikey: world.stack.publishableKey, 'content-type': 'application/json' },
-    body: JSON.stringify({ email, password }),
+    body: JSON.stringify(body),
   });
-  expect(answer.status).toBe(200);
 }
 
 /** The session that is stored, if somebody is signed in. */
