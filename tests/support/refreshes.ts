@@ -1,4 +1,5 @@
 /** What stands in front of an account's server: it passes everything on, and keeps which refresh tokens were sent when. */
+import type { LocalStack } from '../../local/server/start.ts';
 import { passOn, serve } from './passOn.ts';
 
 export interface Refresh {
@@ -55,4 +56,20 @@ export function repeats(refreshes: readonly Refresh[]): { readonly before: numbe
     last.set(token, sentAt);
     return before === undefined ? [] : [{ before, at: sentAt }];
   });
+}
+
+/** The refresh tokens that the server gave, oldest first: for which one before it, and how long it was the newest one. */
+export async function tokenChain(db: LocalStack['db']): Promise<{
+  /** Whether each was given for the one before it. */
+  readonly unbroken: boolean;
+  /** In milliseconds; the last one still lives. */
+  readonly lives: readonly number[];
+}> {
+  const tokens = await db.query<{ token: string; parent: string | null; created_at: Date }>(
+    'select token, parent, created_at from auth.refresh_tokens order by id',
+  );
+  return {
+    unbroken: tokens.every(({ parent }, at) => parent === (tokens[at - 1]?.token ?? null)),
+    lives: tokens.slice(1).map((next, at) => next.created_at.getTime() - (tokens[at]?.created_at.getTime() ?? 0)),
+  };
 }

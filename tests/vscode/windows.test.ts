@@ -6,7 +6,7 @@ import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, vi } from 'vitest';
 
 import { leadsTo } from '../backend/support.ts';
-import { openRefreshFront, repeats } from '../support/refreshes.ts';
+import { openRefreshFront, repeats, tokenChain } from '../support/refreshes.ts';
 import type { RefreshFront } from '../support/refreshes.ts';
 import { SigningIn } from './harness/signIn.ts';
 import { steps } from './harness/steps.ts';
@@ -102,6 +102,11 @@ describe.each<ExtensionHost>(['node', 'worker'])('three windows, %s host', (host
       for (const { before, at } of repeats(front.refreshes)) {
         expect(kills.some((kill) => before <= kill && kill <= at)).toBe(true);
       }
+      // Each was given for the one before it, at 80 % of its life.
+      const { unbroken, lives } = await tokenChain(world.stack.db);
+      expect(unbroken).toBe(true);
+      expect(lives.length).toBeGreaterThanOrEqual(EXPIRIES);
+      expect(lives.filter((life) => life < 0.8 * LIFE_SECONDS * 1000)).toEqual([]);
       const sessions = await world.stack.db.query('select family_revoked_at as ended from auth.sessions');
       expect(sessions).toEqual([{ ended: null }]);
       expect(await count('local_stack.model_keys')).toBe(1);
