@@ -88,7 +88,9 @@ impl Chats {
         if signal.is_some_and(AbortSignal::aborted) {
             return Err(ErrorCode::Cancelled.into());
         }
-        self.usage.keep_within_plan(&access.user_id, &mut request);
+        let known = self.known_catalog(&access);
+        let model = known.as_ref().and_then(|(_, catalog)| catalog.find(&request.model));
+        self.usage.keep_within_plan(&access.user_id, &mut request, model);
         let mut http = request.to_http(&access.endpoint, &access.key, call_id)?;
         let started_at = UnixMillis(i64::try_from(self.driver.now().0).unwrap_or(i64::MAX));
         let loading = self.load_in_the_background(&access);

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use godoty_core::auth::Account;
+use godoty_core::catalog::Model;
 use godoty_core::chat::{ChatRequest, ChatResult, Outcome};
 use godoty_core::error::{Error, ErrorCode};
 use godoty_core::session::{Answer, Ask};
@@ -88,10 +89,10 @@ impl Ledgers {
         self.send();
     }
 
-    /// Keeps a request within what is known of the user's plan.
-    pub(crate) fn keep_within_plan(&self, user_id: &str, request: &mut ChatRequest) {
+    /// Keeps a request within what is known of the user's plan and of the model.
+    pub(crate) fn keep_within_plan(&self, user_id: &str, request: &mut ChatRequest, model: Option<&Model>) {
         if let Some(quota) = &self.of(user_id).borrow().quota {
-            request.keep_within(quota);
+            request.keep_within(quota, model);
         }
     }
 

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt::Write as _;
 
 use super::ToolCall;
+use crate::catalog::Model;
 use crate::cost::Money;
 use crate::error::{Error, ErrorCode};
 use crate::http::{BaseUrl, Credential, Method, Request};
@@ -114,11 +115,16 @@ impl ChatRequest {
         Ok(request)
     }
 
-    /// Asks for no longer answer than the account's plan allows.
-    pub fn keep_within(&mut self, quota: &Quota) {
-        self.max_tokens = match (self.max_tokens, quota.max_output_tokens) {
-            (Some(asked), Some(most)) => Some(asked.min(most)),
-            (asked, most) => asked.or(most),
+    /// Asks for no longer answer than the account's plan allows. Where nothing was asked for, the plan's number is sent only to a
+    /// model that is known to write more: a provider refuses one that is larger than the model's own.
+    pub fn keep_within(&mut self, quota: &Quota, model: Option<&Model>) {
+        let Some(most) = quota.max_output_tokens else { return };
+        let writes_more = model
+            .and_then(|model| model.abilities.max_output_tokens)
+            .is_some_and(|own| own > u64::from(most));
+        self.max_tokens = match self.max_tokens {
+            Some(asked) => Some(asked.min(most)),
+            None => writes_more.then_some(most),
         };
     }
 
@@ -446,6 +452,7 @@ fn invalid() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Catalog;
     use crate::secret::Secret;
     use serde_json::{Value, json};
 
@@ -474,12 +481,19 @@ mod tests {
 
     #[test]
     fn an_answer_is_asked_for_no_longer_than_the_plan_allows() {
-        for (asked, allowed, sent) in [
-            (json!(null), json!(1000), json!(1000)),
-            (json!(7), json!(1000), json!(7)),
-            (json!(5000), json!(1000), json!(1000)),
-            (json!(5000), json!(null), json!(5000)),
-            (json!(null), json!(null), json!(null)),
+        let model_of = |max_output_tokens: Value| {
+            let info = json!({"data": [{"model_name": "m", "model_info": {"max_output_tokens": max_output_tokens}}]});
+            Catalog::from_model_info(info.to_string().as_bytes()).unwrap()
+        };
+        for (asked, allowed, own, sent) in [
+            (json!(null), json!(1000), json!(4096), json!(1000)),
+            (json!(null), json!(1000), json!(1000), json!(null)),
+            (json!(null), json!(8000), json!(4096), json!(null)),
+            (json!(null), json!(1000), json!(null), json!(null)),
+            (json!(7), json!(1000), json!(4096), json!(7)),
+            (json!(5000), json!(1000), json!(null), json!(1000)),
+            (json!(5000), json!(null), json!(4096), json!(5000)),
+            (json!(null), json!(null), json!(4096), json!(null)),
         ] {
             let mut call = json!({"model": "m", "messages": [{"role": "system", "text": "s"}]});
             if !asked.is_null() {
@@ -487,9 +501,12 @@ mod tests {
             }
             let mut ask = request(&call);
             let quota = json!({"plan": "free", "blocked": false, "max_output_tokens": allowed});
-            ask.keep_within(&Quota::read(&quota.to_string()).unwrap());
+            ask.keep_within(
+                &Quota::read(&quota.to_string()).unwrap(),
+                model_of(own.clone()).find("m"),
+            );
             let body: Value = serde_json::from_str(&ask.body().unwrap()).unwrap();
-            assert_eq!(body["max_tokens"], sent, "{asked} of {allowed}");
+            assert_eq!(body["max_tokens"], sent, "{asked} of {allowed}, a model of {own}");
         }
     }
 
