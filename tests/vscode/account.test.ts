@@ -39,7 +39,7 @@ describe.each<ExtensionHost>(['node', 'worker'])('the account, %s host', (host) 
     await workbench.answer(/e-mail address/, EMAIL);
     await workbench.answer(/Choose a password/, 'correct horse battery staple');
     await workbench.statusBarItem.waitFor();
-    await expect.poll(() => client.sessionChanges(), { timeout: 20_000 }).toBeGreaterThan(before);
+    await expect.poll(() => client.sessionChanges(), { timeout: 40_000 }).toBeGreaterThan(before);
     expect(await client.session()).toBeNull();
     const demanded = client.demandSession();
     await workbench.pressInDialog('Allow');
@@ -58,7 +58,7 @@ describe.each<ExtensionHost>(['node', 'worker'])('the account, %s host', (host) 
     const before = await client.sessionChanges();
     await workbench.signOutInAccountsMenu(EMAIL);
     await workbench.statusBarItem.waitFor({ state: 'hidden' });
-    await expect.poll(() => client.sessionChanges(), { timeout: 20_000 }).toBeGreaterThan(before);
+    await expect.poll(() => client.sessionChanges(), { timeout: 40_000 }).toBeGreaterThan(before);
     expect(await client.session()).toBeNull();
     expect(await world.storedSession()).toBeUndefined();
   });

@@ -28,7 +28,7 @@ const isDone = (title: string) => stepOf(title).locator('.codicon-getting-starte
 const prompt = () => workbench.webview.getByTestId('prompt');
 const promptHasFocus = () =>
   expect
-    .poll(() => prompt().evaluate((element) => element.matches(':focus') && document.hasFocus()), { timeout: 20_000 })
+    .poll(() => prompt().evaluate((element) => element.matches(':focus') && document.hasFocus()), { timeout: 40_000 })
     .toBe(true);
 
 describe('the walkthrough', () => {

@@ -183,7 +183,7 @@ describe.each<ExtensionHost>(['node', 'worker'])('by the keyboard alone, %s host
 });
 
 async function isInPrompt(): Promise<void> {
-  await expect.poll(() => focused(), { timeout: 20_000 }).toMatchObject({ name: 'Message' });
+  await expect.poll(() => focused(), { timeout: 40_000 }).toMatchObject({ name: 'Message' });
 }
 
 /** Goes on to a place of the panel. */

@@ -64,7 +64,7 @@ describe.each<ExtensionHost>(['worker', 'node'])('another extension, %s host', (
     await workbench.answer(/e-mail address/, email);
     await workbench.answer(/Choose a password/, password);
     await workbench.statusBarItem.waitFor();
-    await expect.poll(() => client.changes(), { timeout: 20_000 }).toBeGreaterThan(before);
+    await expect.poll(() => client.changes(), { timeout: 40_000 }).toBeGreaterThan(before);
     expect(await client.models()).toEqual([
       expect.objectContaining({ id: model, name: model, family: model, version: 'latest', maxInputTokens: 128_000 }),
       expect.objectContaining({ id: 'llama3.2', maxInputTokens: 32_768 }),
@@ -158,7 +158,7 @@ describe.each<ExtensionHost>(['worker', 'node'])('another extension, %s host', (
       cut = () => response.end();
     });
     const answer = client.ask(saying('Hi'));
-    await expect.poll(() => client.parts(), { timeout: 20_000 }).toEqual([{ text: 'Hel' }]);
+    await expect.poll(() => client.parts(), { timeout: 40_000 }).toEqual([{ text: 'Hel' }]);
     cut();
     const { parts, error } = await answer;
     expect(texts(parts)).toBe('Hel');
@@ -185,7 +185,7 @@ describe.each<ExtensionHost>(['worker', 'node'])('another extension, %s host', (
     const { parts, error } = await client.ask({ ...saying('Count.'), cancelAfterParts: 1 });
     expect(texts(parts)).toMatch(/^1/);
     expect(error?.name).toBe('Canceled');
-    await expect.poll(() => upstream.left(), { timeout: 20_000 }).toBe(before + 1);
+    await expect.poll(() => upstream.left(), { timeout: 40_000 }).toBe(before + 1);
   });
 });
 
@@ -268,7 +268,7 @@ describe('VS Code’s own chat', () => {
     await workbench.runCommand('Godoty: Manage Models');
     await workbench.pick('Sign Out');
     await workbench.statusBarItem.waitFor({ state: 'hidden' });
-    await expect.poll(() => client.changes(), { timeout: 20_000 }).toBeGreaterThan(before);
+    await expect.poll(() => client.changes(), { timeout: 40_000 }).toBeGreaterThan(before);
     expect(await client.models()).toEqual([]);
   });
 });
@@ -307,5 +307,5 @@ async function costs(more: bigint): Promise<void> {
   spent += more;
   const shown = formatUsd(spent).replace(/[$.]/g, '\\$&');
   const text = async (): Promise<string> => (await workbench.statusBarItem.innerText()).trim();
-  await expect.poll(text, { timeout: 20_000 }).toMatch(new RegExp(`(^|\\s)${shown}$`));
+  await expect.poll(text, { timeout: 40_000 }).toMatch(new RegExp(`(^|\\s)${shown}$`));
 }

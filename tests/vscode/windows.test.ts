@@ -68,7 +68,7 @@ describe.each<ExtensionHost>(['node', 'worker'])('three windows, %s host', (host
     await browser.goto(callback.replace(/(vscode-reqid=)\d+/, '$11'));
     const refused = (): Promise<number[]> =>
       Promise.all(windows.map((window) => window.notification(/This sign-in is complete already/).count()));
-    await expect.poll(refused, { timeout: 20_000 }).toContain(1);
+    await expect.poll(refused, { timeout: 40_000 }).toContain(1);
     await browser.close();
     expect(await count('auth.sessions')).toBe(1);
   });
