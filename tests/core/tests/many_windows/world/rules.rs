@@ -53,7 +53,8 @@ impl World {
                 }
             }
             ("sign out", Ok(Answer::Done)) => {
-                self.left = (!self.is_busy()).then(|| (self.acts, self.server.known()));
+                let left = !self.is_busy() && !self.has_unstored();
+                self.left = left.then(|| (self.acts, self.server.known()));
             }
             // Who waits learns how the flow ended, unless a user has gone on meanwhile.
             ("await", Err(error)) => {
@@ -79,6 +80,15 @@ impl World {
     fn is_busy(&self) -> bool {
         let acting = |name: &&str| matches!(*name, "sign in" | "sign out" | "begin");
         self.windows.iter().any(|window| window.open.values().any(acting))
+    }
+
+    /// Whether a window holds a sign-in that the store never took. Nobody else knows of it: it stands until it is stored, or
+    /// somebody signs in elsewhere.
+    fn has_unstored(&self) -> bool {
+        self.windows.iter().any(|window| {
+            let account = window.machine.as_ref().and_then(Session::account);
+            account.is_some_and(|account| !self.store.has_held(&account.session_id))
+        })
     }
 
     /// Who signed out, and did nothing since, has left nothing: no session and no key, in no window and not in the store.
