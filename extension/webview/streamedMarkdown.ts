@@ -13,14 +13,16 @@ import type { Highlighter } from './highlight.ts';
 import { bondsOf, hasHtml, isLooseBefore, lex, renderTokens } from './markdown.ts';
 
 /**
- * A block can still change while text is added to it, and so can the one before it: "a" and "***" are a paragraph and
- * a rule until "***b***" makes them one paragraph. Nothing reaches further back than this. The same holds for the items
- * of a list and the rows of a table.
+ * A block can still change while text is added to it, and so can the two before it: "a", "2. b" and "-" are a paragraph and two
+ * lists until "- c" makes the first two one paragraph. Nothing reaches further back than this.
  */
-const OPEN_BLOCKS = 2;
+const OPEN_BLOCKS = 3;
+
+/** The same of the items of a list and the rows of a table: "a" and "***" are two until "***b***" makes them one. */
+const OPEN_PARTS = 2;
 
 /** The first part of a block is always read: the kind of a list and its first number depend on it. */
-const KEPT_PARTS = 1 + OPEN_BLOCKS;
+const KEPT_PARTS = 1 + OPEN_PARTS;
 
 /** The settled middle of a long list or table, which is not read again. Positions are those in the text. */
 interface Gap {
@@ -152,7 +154,7 @@ export class StreamedMarkdown {
     const to = (old?.to ?? from) + news.length;
     const isLoose =
       frame.startsWith('list') &&
-      (old?.filler === '\n' || isLooseBefore((old === null ? first : '') + news, raws.at(-OPEN_BLOCKS) ?? ''));
+      (old?.filler === '\n' || isLooseBefore((old === null ? first : '') + news, raws.at(-OPEN_PARTS) ?? ''));
     return { from, to, parts: (old?.parts ?? 0) + raws.length - KEPT_PARTS, filler: isLoose ? '\n' : '' };
   }
 

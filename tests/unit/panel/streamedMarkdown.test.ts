@@ -115,6 +115,7 @@ describe('a Markdown text that grows', () => {
           ['a\n- b\n', 1],
           ['| a |\n|---|\n| b |\n', 1],
           ['- a\n\n  b\n\nc', 1],
+          ['a\n2. b\n2. b\n  - c\n', 1],
         ],
       },
     );
