@@ -40,8 +40,8 @@ export class UsageQueueFiles implements UsageQueues {
 
   async load(userId: string): Promise<readonly string[]> {
     const folder = this.#folder(userId);
-    const names = await this.#files.readDirectory(folder).then(
-      (entries) => queuesAmong(entries.map(([name]) => name)).filter((name) => !name.startsWith(this.#window)),
+    const all = await this.#files.readDirectory(folder).then(
+      (entries) => entries.map(([name]) => name),
       (error: unknown) => {
         // No folder: nothing was ever kept.
         if (!isNotFound(error)) {
@@ -51,11 +51,13 @@ export class UsageQueueFiles implements UsageQueues {
       },
     );
     const texts: string[] = [];
-    for (const name of names) {
+    for (const name of all.filter((name) => !name.startsWith(this.#window) && isQueue(name))) {
       try {
         const text = await this.#read(Uri.joinPath(folder, name));
         texts.push(text);
-        this.#loadedOf(userId).set(name, text);
+        if (!mayBeRenamed(name, all)) {
+          this.#loadedOf(userId).set(name, text);
+        }
       } catch (error) {
         // Another window has taken it up between the two calls.
         this.#report('reading kept usage records', error);
@@ -111,13 +113,15 @@ export class UsageQueueFiles implements UsageQueues {
   }
 }
 
+/** A window that was killed may have left a draft, with what came last in it. One that is half written is no queue for anybody. */
+const isQueue = (name: string): boolean => name.endsWith(SUFFIX) || name.endsWith(DRAFT);
+
 /**
- * The files, and drafts that have none: some hosts rename in two steps, and a window that is killed between them leaves its
- * draft alone. A draft that is half written is no queue for anybody.
+ * A draft beside its file may be that of a window which lives and is about to rename it: it stays until it stands alone. Some
+ * hosts rename in two steps, the old file goes first.
  */
-function queuesAmong(names: readonly string[]): string[] {
-  const isAlone = (draft: string): boolean => !names.includes(draft.slice(0, -DRAFT.length) + SUFFIX);
-  return names.filter((name) => name.endsWith(SUFFIX) || (name.endsWith(DRAFT) && isAlone(name)));
+function mayBeRenamed(name: string, names: readonly string[]): boolean {
+  return name.endsWith(DRAFT) && names.includes(name.slice(0, -DRAFT.length) + SUFFIX);
 }
 
 function isNotFound(error: unknown): boolean {

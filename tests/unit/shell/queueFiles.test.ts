@@ -103,6 +103,23 @@ describe('the queues', () => {
     expect([...files]).toEqual([[`${FOLDER}/w2.json`, 'one and two']]);
   });
 
+  it('survive a crash before a rename, the older file beside the draft', async () => {
+    const first = openWindow('w1');
+    await first.save('u1', 'one');
+    failing = { operation: 'rename', path: /w1\.json$/u };
+    await expect(first.save('u1', 'one and two')).rejects.toThrow('rename');
+    failing = undefined;
+    const second = openWindow('w2');
+    expect(await second.load('u1')).toEqual(['one', 'one and two']);
+    // A draft may be one that its window is just about to rename.
+    await second.save('u1', 'one and two');
+    expect([...files.keys()]).toEqual([`${FOLDER}/w1.tmp`, `${FOLDER}/w2.json`]);
+    const third = openWindow('w3');
+    expect(await third.load('u1')).toEqual(['one and two', 'one and two']);
+    await third.save('u1', 'one and two');
+    expect([...files.keys()]).toEqual([`${FOLDER}/w3.json`]);
+  });
+
   it('are not removed when their window has kept more meanwhile', async () => {
     const first = openWindow('w1');
     await first.save('u1', 'one');
