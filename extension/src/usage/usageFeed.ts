@@ -73,10 +73,10 @@ export class UsageFeed {
   #look(): void {
     const { state, loadedClient } = this.#ports.account;
     const userId = state.kind === 'signedIn' ? state.account.userId : undefined;
-    const isNewCore = loadedClient !== undefined && loadedClient !== this.#client;
-    const isOther = userId !== this.#userId || (userId !== undefined && isNewCore);
+    const client = userId === undefined ? undefined : loadedClient;
+    const isOther = userId !== this.#userId || (client !== undefined && client !== this.#client);
     this.#userId = userId;
-    this.#client = userId === undefined ? undefined : (loadedClient ?? this.#client);
+    this.#client = client;
     if (isOther) {
       this.#askAgain();
     } else {
